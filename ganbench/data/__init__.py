@@ -1,0 +1,1 @@
+"""Datasets: what methods are fed. One file per family; `base` holds the contract."""

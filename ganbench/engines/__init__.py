@@ -1,0 +1,1 @@
+"""Engines schedule trials, nothing more."""

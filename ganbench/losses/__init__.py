@@ -1,0 +1,1 @@
+"""Losses: adversarial, regularisers, reconstruction; pure functions on tensors."""

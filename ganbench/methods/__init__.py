@@ -1,0 +1,1 @@
+"""Translation methods. One file per family; `base` holds the contract."""

@@ -1,0 +1,167 @@
+"""The contract of a method: it holds networks and optimisers, takes a batch, and translates.
+
+A method knows nothing of files, Ray, metrics or suites. One subclass (or one decorated preset) in one file adds a
+method; the contract test runs over all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from pydantic import Field
+
+from ganbench.data.base import TranslationData
+from ganbench.options import Options
+from ganbench.registry import Registry
+
+Losses = Mapping[str, torch.Tensor]
+Report = Callable[[str, int, int, Mapping[str, float]], None]
+"""Called with (stage, step, steps, scalar losses) while a method prepares itself."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method must know to build itself.
+
+    Attributes:
+        image_size: height and width of all images, in pixels.
+        source: name of the domain that is translated.
+        target: name of the domain that it is translated to.
+        classes: attribute → names of its classes.
+        steps: number of training steps of the whole run (learning-rate schedules refer to it).
+        batch_size: images of each domain in a batch.
+    """
+
+    image_size: int
+    source: str
+    target: str
+    steps: int
+    batch_size: int
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: images of each domain, drawn independently unless the data is paired.
+
+    Attributes:
+        images: domain → float images (N, 3, H, W) in [−1, 1].
+        labels: domain → attribute → int64 labels (N,).
+        source: name of the source domain.
+        target: name of the target domain.
+    """
+
+    images: Mapping[str, torch.Tensor]
+    source: str
+    target: str
+    labels: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+
+    @property
+    def x(self) -> torch.Tensor:
+        """Source images (N, 3, H, W) in [−1, 1]."""
+        return self.images[self.source]
+
+    @property
+    def y(self) -> torch.Tensor:
+        """Target images (N, 3, H, W) in [−1, 1]."""
+        return self.images[self.target]
+
+
+class MethodOptions(Options):
+    """Base of every method's options."""
+
+
+class TrainingOptions(MethodOptions):
+    """Options of every method that is trained by gradient steps."""
+
+    lr: float = Field(2e-4, gt=0, le=1, description="learning rate of Adam at the start")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay rate")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second decay rate")
+    decay_from: float = Field(
+        0.5, ge=0, le=1, description="fraction of the run after which the learning rate falls linearly to 0; 1: never"
+    )
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Anything that saves and restores itself: modules, optimisers, image pools."""
+
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...  # noqa: D102
+
+
+class Method(ABC):
+    """A translation method.
+
+    ``__init__`` builds the networks from ``options`` and ``task``; all initial weights are drawn from
+    ``generator`` (a CPU generator), nothing from a global one. Attributes that have ``state_dict`` and
+    ``load_state_dict`` (modules, optimisers, pools) are saved and restored by the base class.
+
+    Attributes:
+        Options: the option model; its defaults are the paper's.
+        summary: one line for `ganbench list methods`.
+        paper: where it comes from.
+        trained: False for baselines, which have no training step.
+        stochastic: True where `translate` gives different images for different generators.
+        needs_labels: True where the source training images must carry labels.
+        needs_pairs: True where training needs the counterparts.
+    """
+
+    Options: ClassVar[type[MethodOptions]] = MethodOptions
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    trained: ClassVar[bool] = True
+    stochastic: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
+
+    def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
+        self.options = options
+        self.task = task
+        self.device = device
+
+    @classmethod
+    def skip_reason(cls, data: TranslationData) -> str | None:
+        """Say why this method cannot run on ``data``, or None where it can."""
+        if cls.needs_pairs and not data.paired:
+            return "needs paired training images, and the dataset is unpaired"
+        if cls.needs_labels and not data.labels(data.source, "train"):
+            return "needs labels of the source images, and the dataset has none"
+        return None
+
+    def prepare(self, data: TranslationData, seed: int, report: Report) -> None:
+        """Do what must be done once before step 0 (a frozen classifier, a mean image). Default: nothing.
+
+        Random streams are derived from ``seed`` (see `ganbench.seeding`).
+        """
+
+    def training_step(self, batch: Batch, step: int, generator: torch.Generator) -> Losses:
+        """Do one update of all networks from one batch; return named scalar losses (detached, on the device).
+
+        ``generator`` (CPU) is fresh for every step: it follows from seed and step alone.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not trained")
+
+    @abstractmethod
+    def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Translate source images (N, 3, H, W) in [−1, 1] to target images of the same shape and range.
+
+        Deterministic methods ignore ``generator``. Runs without gradients, in evaluation mode.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all state: tensors and plain values only, so that it is loaded without unpickling code."""
+        return {name: part.state_dict() for name, part in vars(self).items() if isinstance(part, Stateful)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        for name, part_state in state.items():
+            getattr(self, name).load_state_dict(part_state)
+
+
+METHODS: Registry[type[Method]] = Registry("method", "ganbench.methods", "ganbench.methods")

@@ -1,0 +1,1 @@
+"""Metrics: features → statistics → value. One file per family; `base` holds the contract."""

@@ -1,0 +1,1 @@
+"""Results: the record schema, the store, the leaderboard and its statistics."""

@@ -1,0 +1,97 @@
+"""The record: what is known about one trial, one JSON file, the only truth that tables are made from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "failed", "diverged", "interrupted", "skipped"]
+Scalar = str | int | float | bool
+
+
+class RecordModel(BaseModel):
+    """Base of the parts of a record: immutable, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Measured(RecordModel):
+    """A metric's value as it stands in a record; see `ganbench.metrics.base.Value`."""
+
+    value: float
+    std: float | None = None
+    n: int
+    protocol: dict[str, Scalar]
+    title: str
+    group: str
+    higher_is_better: bool | None
+    digits: int = 3
+    note: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Timings(RecordModel):
+    """Where the time went, in seconds; peak memory of the process in MiB."""
+
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    overhead_seconds: float = 0.0
+    images_per_second: float = 0.0
+    peak_memory_mib: float = 0.0
+    started: str = ""  # ISO 8601, UTC
+    finished: str = ""
+
+
+class Budget(RecordModel):
+    """What a trial was given: the hardware profile with the method's own overrides."""
+
+    image_size: int
+    steps: int
+    batch_size: int
+    precision: str  # "float32" or "bfloat16"
+    threads: int
+    updates: int = 0  # generator updates actually done
+    images_seen: int = 0
+
+
+class Record(RecordModel):
+    """One trial. ``training_hash`` says what was trained, ``evaluated`` which metric families were computed how.
+
+    Attributes:
+        label: the row of the leaderboard; variants of one method differ in it.
+        options: the method's resolved options.
+        metrics: quantity → measured value.
+        missing: quantity or metric family → why it could not be computed here.
+        evaluated: metric family → evaluation hash (its version, extractor digest).
+        curve: one row per logged step: {"step": …, "seconds": …, loss name: value, …}.
+        per_image: quantity → values per test image.
+        files: role ("samples", "translations", "checkpoint", "comparison") → path relative to the record.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    suite: str
+    profile: str
+    method: str
+    label: str
+    options: dict[str, Any]
+    seed: int
+    status: Status
+    error: str | None = None
+    training_hash: str
+    dataset: dict[str, Any]
+    data_fingerprint: str
+    budget: Budget
+    baseline: bool = False
+    reference: bool = False  # the row of real images
+    stochastic: bool = False
+    metrics: dict[str, Measured] = Field(default_factory=dict)
+    missing: dict[str, str] = Field(default_factory=dict)
+    evaluated: dict[str, str] = Field(default_factory=dict)
+    curve: list[dict[str, float]] = Field(default_factory=list)
+    per_image: dict[str, list[float]] = Field(default_factory=dict)
+    timings: Timings = Timings()
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
