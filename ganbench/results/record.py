@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")  # what may become a part of a path
 
 Status = Literal["ok", "failed", "diverged", "interrupted", "skipped"]
 Scalar = str | int | float | bool
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]  # sha256 in hex, or its beginning
 
 
 class RecordModel(BaseModel):
@@ -72,15 +76,15 @@ class Record(RecordModel):
     """
 
     schema_version: int = SCHEMA_VERSION
-    suite: str
-    profile: str
+    suite: Name
+    profile: Name
     method: str
-    label: str
+    label: Name
     options: dict[str, Any]
-    seed: int
+    seed: int = Field(ge=0)
     status: Status
     error: str | None = None
-    training_hash: str
+    training_hash: Digest
     dataset: dict[str, Any]
     data_fingerprint: str
     budget: Budget

@@ -1,0 +1,123 @@
+"""Reading and writing of small files that must never be half written, and names that may become paths."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ganbench.errors import InputError
+from ganbench.results.record import NAME, SCHEMA_VERSION
+
+MAX_JSON_BYTES = 64 * 2**20  # a record with 10,000 per-image values in ten metrics has about 2 MiB
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class NewerSchemaError(InputError):
+    """A file was written by a later version of ganbench, which this one can't read."""
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return ``name`` where it may become a part of a path, else raise `InputError`."""
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"The {kind} must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit. "
+            f"Got {name[:80]!r} instead. Rename it in the suite."
+        )
+    return name
+
+
+def check_writable(directory: Path) -> None:
+    """Raise `InputError` where ``directory`` can't be made or written. Touches nothing."""
+    existing = directory.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"The results directory {directory} can't be made: {existing} is a file. Choose another one.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"The results directory {directory} can't be written: no permission to write in {existing}. "
+            "Change its permissions, or choose another one with --results DIR."
+        )
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` so that a reader, or a crash at any moment, sees the old or the new file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".ganbench-{secrets.token_hex(8)}"
+    try:
+        # os.open and not tempfile: the new file must get the ordinary permissions, tempfile's are private
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def to_json(fields: Mapping[str, Any]) -> bytes:
+    """Return JSON with one line per top-level key. NaN and infinity raise ``ValueError`` with the key's name."""
+    return ("{\n" + ",\n".join(_line(key, value) for key, value in fields.items()) + "\n}\n").encode()
+
+
+def _line(key: str, value: Any) -> str:
+    try:
+        return f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}"
+    except ValueError as error:
+        raise ValueError(f"The key {key!r} can't be written as JSON: {error}") from error
+
+
+def read_model(path: Path, model: type[ModelT], what: str) -> ModelT:
+    """Read ``path`` as one JSON object and validate it as ``model``.
+
+    Raises:
+        NewerSchemaError: the file's ``schema_version`` is above ours.
+        InputError: the file is absent, too large, not JSON, holds NaN or values of a wrong type; names the file.
+    """
+    fields = _read_object(path, what)
+    version = fields.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"{path}: this {what} was written by a newer ganbench (schema {version}, this one reads up to "
+            f"{SCHEMA_VERSION}). Upgrade: pip install --upgrade ganbench."
+        )
+    try:
+        return model.model_validate(fields, strict=True)
+    except ValidationError as error:
+        raise InputError(f"{path}: this {what} is not valid: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    item = error.errors()[0]
+    key = ".".join(str(part) for part in item["loc"])
+    others = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{key}: {item['msg']}. Got {repr(item['input'])[:80]}{others}."
+
+
+def _read_object(path: Path, what: str) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: this {what} can't be read: {error.strerror}.") from None
+    if len(content) > MAX_JSON_BYTES:
+        raise InputError(f"{path}: a {what} must be at most {MAX_JSON_BYTES >> 20} MiB. This file is larger.")
+    try:
+        fields = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: this {what} is not valid JSON: {error}. Delete it and run again.") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{path}: a {what} must be a JSON object. Got {type(fields).__name__} instead.")
+    return fields
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not allowed")

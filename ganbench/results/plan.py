@@ -1,0 +1,85 @@
+"""The plan: which trials a suite consists of, written before the first one starts.
+
+A leaderboard shows the planned trials: those without a record as pending, and none of an earlier version.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from ganbench.errors import InputError
+from ganbench.results.files import read_model, to_json, write_atomic
+from ganbench.results.record import SCHEMA_VERSION, Digest, Name, RecordModel
+
+PLAN_FILE = "plan.json"
+
+
+class PlannedTrial(RecordModel):
+    """One trial that a suite asks for; ``reference`` marks the row of real images."""
+
+    label: Name
+    method: str
+    seed: int = Field(ge=0)
+    training_hash: Digest
+    baseline: bool = False
+    reference: bool = False
+
+
+class Plan(RecordModel):
+    """The trials of one suite in one profile.
+
+    Attributes:
+        suite_path: absolute path of the suite file.
+        suite_sha256: of the suite file's bytes.
+        ganbench: version that planned.
+        trials: in the order of the suite.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    suite: Name
+    profile: Name
+    suite_path: str
+    suite_sha256: Digest
+    ganbench: str
+    trials: list[PlannedTrial]
+
+
+def read_plan(profile_directory: Path) -> Plan | None:
+    """Return the plan of a profile's directory, or None where there is none. Raises `InputError` if it is broken."""
+    path = profile_directory / PLAN_FILE
+    return read_model(path, Plan, "plan") if path.exists() else None
+
+
+def write_plan(profile_directory: Path, plan: Plan) -> Plan:
+    """Write ``plan`` atomically and return what was written.
+
+    Where the plan that stands already comes from the very same suite file, its other trials stay planned, so that a
+    run of some seeds or methods (``--seeds``, ``--only``) doesn't drop the rest from the leaderboard.
+    """
+    merged = _merge(read_plan(profile_directory), plan)
+    write_atomic(profile_directory / PLAN_FILE, to_json(merged.model_dump(mode="json")))
+    return merged
+
+
+def _merge(old: Plan | None, new: Plan) -> Plan:
+    if old is None or old.suite_sha256 != new.suite_sha256:
+        return new
+    planned = {(trial.label, trial.seed) for trial in new.trials}
+    kept = [trial for trial in old.trials if (trial.label, trial.seed) not in planned]
+    return new.model_copy(update={"trials": [*new.trials, *kept]})
+
+
+def check_same_suite(results: Path, suite: str, suite_path: Path, sha256: str) -> None:
+    """Raise `InputError` where ``results`` holds another suite of the same name: another file with other content.
+
+    The same file edited, or moved, is the same suite.
+    """
+    for path in sorted((results / suite).glob(f"*/{PLAN_FILE}")):
+        plan = read_model(path, Plan, "plan")
+        if plan.suite_sha256 != sha256 and Path(plan.suite_path) != suite_path.absolute():
+            raise InputError(
+                f"{path.parent} holds results of another suite named {suite!r}: {plan.suite_path}, whose content "
+                f"differs from {suite_path.absolute()}. Rename one of them, or choose another --results DIR."
+            )

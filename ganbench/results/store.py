@@ -1,0 +1,129 @@
+"""Where records lie and how they are read: ``results/<suite>/<profile>/<label>-seed<k>-<hash8>/record.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganbench.errors import InputError
+from ganbench.results.files import NewerSchemaError, check_name, read_model, to_json, write_atomic
+from ganbench.results.plan import PLAN_FILE, Plan, read_plan
+from ganbench.results.record import Record
+
+RECORD_FILE = "record.json"
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """All that lies in one ``<suite>/<profile>/`` directory.
+
+    Attributes:
+        records: trial directory → record, sorted by directory.
+        plan: what the suite consists of; None where the directory holds records alone.
+        problems: one line per record that could not be read.
+    """
+
+    directory: Path
+    suite: str
+    profile: str
+    records: dict[Path, Record]
+    plan: Plan | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> dict[Path, Record]:
+        """The records of a leaderboard: the planned ones, or without a plan the newest of each label and seed."""
+        if self.plan is None:
+            newest = {(r.label, r.seed): path for path, r in sorted(self.records.items(), key=_finished)}
+            return {path: record for path, record in self.records.items() if path in set(newest.values())}
+        planned = {(trial.label, trial.seed, trial.training_hash) for trial in self.plan.trials}
+        return {path: r for path, r in self.records.items() if (r.label, r.seed, r.training_hash) in planned}
+
+    @property
+    def stale(self) -> int:
+        """Number of records that are not shown, because they belong to an earlier version of the suite."""
+        return len(self.records) - len(self.shown)
+
+
+def profile_directory(results: Path, suite: str, profile: str) -> Path:
+    """Return the directory of one suite and profile; a name that can't be a path raises `InputError`."""
+    return results / check_name("suite name", suite) / check_name("profile name", profile)
+
+
+def trial_directory(profile_dir: Path, label: str, seed: int, training_hash: str) -> Path:
+    """Return the directory of one trial; a label or hash that can't be a path raises `InputError`."""
+    return profile_dir / f"{check_name('label', label)}-seed{seed:d}-{check_name('training hash', training_hash)[:8]}"
+
+
+def write_record(directory: Path, record: Record) -> Path:
+    """Write ``record`` to its trial ``directory`` and return the file's path.
+
+    Atomic: a crash leaves the old record, or none. NaN or infinity anywhere raises ``ValueError``.
+    """
+    path = directory / RECORD_FILE
+    write_atomic(path, to_json(record.model_dump(mode="json")))
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """Read one record. Raises `InputError` (`NewerSchemaError`) with the file's name; see `read_model`."""
+    return read_model(path, Record, "record")
+
+
+def find_record(directory: Path) -> Record | None:
+    """Return the record of a trial directory, or None where there is none yet."""
+    path = directory / RECORD_FILE
+    return read_record(path) if path.exists() else None
+
+
+def read_profile(directory: Path) -> ResultSet:
+    """Read every record of one ``<suite>/<profile>/`` directory, which may be empty or absent.
+
+    A record that can't be read becomes a problem of the set; one of a newer schema raises, since a table made of the
+    rest would mislead.
+    """
+    plan = read_plan(directory)
+    records: dict[Path, Record] = {}
+    problems: list[str] = []
+    for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
+        try:
+            records[path.parent] = read_record(path)
+        except NewerSchemaError:
+            raise
+        except InputError as error:
+            problems.extend(error.problems)
+    suite, profile = _owner(directory, plan, records)
+    kept = {path: r for path, r in records.items() if (r.suite, r.profile) == (suite, profile)}
+    strangers = [path for path in records if path not in kept]
+    problems += [f"{path}: the record is not of {suite}/{profile}, as the others here are." for path in strangers]
+    return ResultSet(directory, suite, profile, kept, plan, tuple(problems))
+
+
+def read_results(root: Path) -> list[ResultSet]:
+    """Read all results beneath ``root``: a results directory, a suite's directory or a profile's.
+
+    Published tables (leaderboard.csv, leaderboard.md) are never taken for records. Raises `InputError` where
+    ``root`` is absent or holds no result.
+    """
+    if not root.is_dir():
+        raise InputError(f"The results directory {root} does not exist. Run a suite first: ganbench run SUITE.")
+    found = {path.parent for pattern in ("", "*/", "*/*/") for path in root.glob(pattern + PLAN_FILE)}
+    found |= {path.parent.parent for pattern in ("*/", "*/*/", "*/*/*/") for path in root.glob(pattern + RECORD_FILE)}
+    if not found:
+        raise InputError(
+            f"The results directory {root} holds no records (published leaderboards are not records). "
+            "Run a suite first: ganbench run SUITE."
+        )
+    return [read_profile(directory) for directory in sorted(found)]
+
+
+def _finished(item: tuple[Path, Record]) -> str:
+    return item[1].timings.finished
+
+
+def _owner(directory: Path, plan: Plan | None, records: dict[Path, Record]) -> tuple[str, str]:
+    """Say whose results these are; the directory's own name comes last, since people copy and rename directories."""
+    if plan or records:
+        first = plan or next(iter(records.values()))
+        return first.suite, first.profile
+    return directory.absolute().parent.name, directory.name
