@@ -1,0 +1,140 @@
+"""Suites: what is compared on what. The schema of a suite file, and its reading.
+
+`ganbench.variants.load_suite` also checks every name and option in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from ganbench.data.base import DATASETS, Dataset
+from ganbench.errors import InputError
+from ganbench.options import Options, Place, read_options
+from ganbench.yaml_reader import parse, read_text
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+MethodEntry = str | dict[str, Any]
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it may become a folder's name; raise ``ValueError`` with the rule where it may not."""
+    if not SAFE_NAME.fullmatch(name) or ".." in name:
+        raise ValueError(
+            f"a name must be 1 to 64 letters, digits, '.', '_', '+' or '-' and begin with a letter or digit, "
+            f"because it becomes a folder. Got {name!r}"
+        )
+    return name
+
+
+class Profile(Options):
+    """A hardware budget: the same work for every method. A leaderboard never mixes two profiles."""
+
+    image_size: int = Field(ge=8, le=1024, description="height and width of all images, pixels")
+    steps: int = Field(ge=1, le=100_000_000, description="training steps; a step is one batch")
+    batch_size: int = Field(ge=1, le=4096, description="images of each domain in a batch")
+    cpus_per_trial: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of one trial")
+    gpus_per_trial: float = Field(0.0, ge=0, le=64, description="GPUs of one trial; a fraction shares one")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 autocast where the hardware computes it natively, else float32"
+    )
+    flip: bool = Field(False, description="mirror training images with probability one half")
+    seeds: list[int] | None = Field(None, min_length=1, max_length=1000, description="overrides the suite's seeds")
+    methods: list[MethodEntry] | None = Field(None, min_length=1, description="overrides the suite's methods")
+    metrics: list[str] | None = Field(None, description="overrides the suite's metrics")
+    options: dict[str, Any] = Field(default_factory=dict, description="defaults for the methods' options")
+    dataset: dict[str, Any] = Field(default_factory=dict, description="overrides keys of the dataset")
+
+
+class Suite(Options):
+    """A suite file, validated for structure."""
+
+    name: str
+    description: str = ""
+    dataset: dict[str, Any]
+    methods: list[MethodEntry] = Field(min_length=1, max_length=10_000)
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    seeds: list[int] = Field(min_length=1, max_length=1000)
+    metrics: list[str] = Field(min_length=1, max_length=1000)
+    extractor: str = "efficientnet-lite0"
+    profiles: dict[str, Profile] = Field(min_length=1, max_length=100)
+
+    _safe_name = field_validator("name")(check_name)
+
+    @field_validator("profiles")
+    @classmethod
+    def _safe_profiles(cls, profiles: dict[str, Profile]) -> dict[str, Profile]:
+        for name in profiles:
+            check_name(name)
+        return profiles
+
+    @field_validator("seeds", "metrics")
+    @classmethod
+    def _no_duplicates(cls, values: list[Any], info: ValidationInfo) -> list[Any]:
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"{info.field_name} must be distinct. Got {', '.join(map(repr, twice))} more than once")
+        return values
+
+
+@dataclass(frozen=True)
+class LoadedSuite:
+    """A validated suite and where it came from."""
+
+    suite: Suite
+    path: Path
+    sha256: str
+    lines: Mapping[Place, int]
+
+    def where(self, place: Place) -> str:
+        """Return ``file:line`` of the nearest thing in the file that encloses ``place``."""
+        return f"{self.path}:{nearest_line(self.lines, place)}"
+
+    def profile(self, name: str) -> Profile:
+        """Return the profile ``name``; an unknown one raises `InputError` with those the suite has."""
+        if name not in self.suite.profiles:
+            raise InputError(
+                f"{self.path}: the suite has no profile {name!r}. Its profiles: {', '.join(self.suite.profiles)}."
+            )
+        return self.suite.profiles[name]
+
+    def dataset(self, profile: str) -> Dataset:
+        """Return the dataset's options, with the profile's overrides."""
+        values = {**self.suite.dataset, **self.profile(profile).dataset}
+        name = values.pop("name", None)
+        if not isinstance(name, str):
+            raise InputError(f"{self.where(('dataset',))}: dataset: the key 'name' is missing.")
+        try:
+            cls = DATASETS.get(name)
+        except InputError as error:
+            raise InputError(f"{self.where(('dataset', 'name'))}: {error}") from None
+        return read_options(cls, values, lambda place: f"{self.where(('dataset', *place))}: dataset {name}")
+
+    def seeds(self, profile: str) -> list[int]:
+        """Return the training seeds of one profile."""
+        return self.profile(profile).seeds or self.suite.seeds
+
+    def metrics(self, profile: str) -> list[str]:
+        """Return the metric families of one profile."""
+        return self.profile(profile).metrics or self.suite.metrics
+
+
+def read_suite(path: Path) -> LoadedSuite:
+    """Read and parse a suite file and check its structure; raise `InputError` with every problem found."""
+    text = read_text(path)
+    values, lines = parse(text, path)
+    suite = read_options(Suite, values, lambda place: f"{path}:{nearest_line(lines, place)}")
+    return LoadedSuite(suite, path, hashlib.sha256(text.encode()).hexdigest(), lines)
+
+
+def nearest_line(lines: Mapping[Place, int], place: Place) -> int:
+    """Return the line of the innermost thing in the file that encloses ``place``."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)

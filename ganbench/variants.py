@@ -1,0 +1,203 @@
+"""Expansion: every method × every combination of the grid becomes a variant, one row of the leaderboard.
+
+All problems of a suite are reported together, each with file, line, key, value and remedy, before anything runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from ganbench.errors import InputError
+from ganbench.methods.base import METHODS, Method
+from ganbench.metrics.base import METRICS
+from ganbench.nets.extractors import EXTRACTORS
+from ganbench.options import Options, Place, read_options
+from ganbench.registry import did_you_mean
+from ganbench.suite import LoadedSuite, MethodEntry, Profile, check_name, read_suite
+
+BUDGET_KEYS = ("steps", "batch_size")  # budget keys that one method may override
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the leaderboard: a method with resolved options and budget."""
+
+    method: str
+    label: str
+    options: Mapping[str, Any]
+    steps: int
+    batch_size: int
+    cls: type[Method]
+
+    @property
+    def identity(self) -> str:
+        """Equal for two variants that would do the same work, whatever their labels."""
+        return repr((self.method, sorted(self.options.items()), self.steps, self.batch_size))
+
+
+def load_suite(path: Path) -> LoadedSuite:
+    """Read, parse and validate a suite, all profiles of it; raise `InputError` with every problem found."""
+    loaded = read_suite(path)
+    problems = list(dict.fromkeys(_problems(loaded)))
+    if problems:
+        raise InputError(problems)
+    return loaded
+
+
+def _problems(loaded: LoadedSuite) -> Iterator[str]:
+    suite = loaded.suite
+    for index, name in enumerate(suite.metrics):
+        if name not in METRICS.names():
+            yield f"{loaded.where(('metrics', index))}: {METRICS.unknown(name)}"
+    if suite.extractor not in EXTRACTORS.names():
+        yield f"{loaded.where(('extractor',))}: {EXTRACTORS.unknown(suite.extractor)}"
+    for name, profile in suite.profiles.items():
+        for index, metric in enumerate(profile.metrics or ()):
+            if metric not in METRICS.names():
+                yield f"{loaded.where(('profiles', name, 'metrics', index))}: {METRICS.unknown(metric)}"
+        for check in (LoadedSuite.dataset, expand):
+            try:
+                check(loaded, name)
+            except InputError as error:
+                yield from error.problems
+
+
+def expand(loaded: LoadedSuite, profile_name: str) -> list[Variant]:
+    """Expand methods × grid for one profile, with the baselines; raise `InputError` with all problems."""
+    profile = loaded.profile(profile_name)
+    own_methods = profile.methods is not None
+    place: Place = ("profiles", profile_name, "methods") if own_methods else ("methods",)
+    entries = list(enumerate(profile.methods or loaded.suite.methods))
+    problems: list[str] = []
+    variants: dict[str, Variant] = {}
+    used_keys: set[str] = set(BUDGET_KEYS)
+    for index, entry in entries:
+        try:
+            item = _read_entry(loaded, profile_name, entry, (*place, index))
+            used_keys |= item.allowed
+            for variant in item.variants():
+                variants.setdefault(variant.identity, variant)
+        except InputError as error:
+            problems += error.problems
+    problems += _unused_keys(loaded, profile_name, used_keys)
+    problems += _same_labels(loaded, place, list(variants.values()))
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    listed = {variant.method for variant in variants.values()}
+    return [*variants.values(), *(_baseline(name, profile) for name in _baseline_names() if name not in listed)]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One entry of ``methods`` in one profile. An option comes from the entry itself, the grid, or the profile."""
+
+    loaded: LoadedSuite
+    profile_name: str
+    place: Place
+    name: str
+    label: str
+    own: Mapping[str, Any]
+
+    @property
+    def cls(self) -> type[Method]:
+        return METHODS.get(self.name)
+
+    @property
+    def allowed(self) -> set[str]:
+        return {*self.cls.Options.model_fields, *(BUDGET_KEYS if self.cls.trained else ())}
+
+    def variants(self) -> Iterator[Variant]:
+        """Yield one variant for each combination of the grid; options that the method lacks are dropped."""
+        grid = self.loaded.suite.grid
+        axes = {key: values for key, values in grid.items() if key in self.allowed and key not in self.own}
+        for combination in itertools.product(*axes.values()):
+            chosen = dict(zip(axes, combination, strict=True))
+            suffix = "".join(f"-{value}" for key, value in chosen.items() if len(axes[key]) > 1)
+            yield self.variant(chosen, self.label + suffix)
+
+    def variant(self, chosen: Mapping[str, Any], label: str) -> Variant:
+        """Resolve one combination; raise `InputError` with its problems."""
+        profile = self.loaded.profile(self.profile_name)
+        defaults = {key: value for key, value in profile.options.items() if key in self.allowed}
+        merged = {**defaults, **chosen, **self.own}
+
+        def locate(place: Place) -> str:
+            return self.locate(place, chosen, defaults)
+
+        if not self.cls.trained:
+            steps, batch_size = 0, profile.batch_size
+        else:
+            given = {key: merged.pop(key, getattr(profile, key)) for key in BUDGET_KEYS}
+            budget = read_options(_Budget, given, locate)
+            steps, batch_size = budget.steps, budget.batch_size
+        options = read_options(self.cls.Options, merged, locate).model_dump()
+        return Variant(self.name, label, options, steps, batch_size, self.cls)
+
+    def locate(self, place: Place, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+        """Say where the option at ``place`` came from: file, line, and which part of the suite."""
+        key = place[0] if place else ""
+        if key in self.own or key not in {*chosen, *defaults}:
+            return f"{self.loaded.where((*self.place, *place))}: method {self.label}"
+        if key in chosen:
+            return f"{self.loaded.where(('grid', key))}: grid, for method {self.name}"
+        where = self.loaded.where(("profiles", self.profile_name, "options", key))
+        return f"{where}: profile {self.profile_name}, for method {self.name}"
+
+
+class _Budget(Options):
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+
+
+def _read_entry(loaded: LoadedSuite, profile_name: str, entry: MethodEntry, place: Place) -> _Entry:
+    own = {"name": entry} if isinstance(entry, str) else dict(entry)
+    name, label = own.pop("name", None), own.pop("label", None)
+    if not isinstance(name, str):
+        raise InputError(
+            f"{loaded.where(place)}: a method must be a name or a mapping with the key 'name'. Got {entry!r}."
+        )
+    if name not in METHODS.names():
+        raise InputError(f"{loaded.where(place)}: {METHODS.unknown(name)}")
+    try:
+        label = check_name(name if label is None else str(label))
+    except ValueError as error:
+        raise InputError(f"{loaded.where((*place, 'label'))}: label: {error}.") from None
+    return _Entry(loaded, profile_name, place, name, label, own)
+
+
+def _unused_keys(loaded: LoadedSuite, profile_name: str, used_keys: set[str]) -> Iterator[str]:
+    """Yield a problem for every grid or profile option that no method of the suite has: surely a typing error."""
+    for key in loaded.suite.grid:
+        if key not in used_keys:
+            where = loaded.where(("grid", key))
+            hint = did_you_mean(key, used_keys)
+            yield f"{where}: grid: no method of this suite has the option {key!r}. {hint}"
+    for key in loaded.profile(profile_name).options:
+        if key not in used_keys:
+            where = loaded.where(("profiles", profile_name, "options", key))
+            hint = did_you_mean(key, used_keys)
+            yield f"{where}: profile {profile_name}: no method of this suite has the option {key!r}. {hint}"
+
+
+def _same_labels(loaded: LoadedSuite, place: Place, variants: list[Variant]) -> Iterator[str]:
+    labels = [variant.label for variant in variants]
+    for label in sorted({label for label in labels if labels.count(label) > 1}):
+        yield (
+            f"{loaded.where(place)}: two methods bear the label {label!r} with different options. "
+            "Give one of them a label of its own, as in {name: cyclegan, label: cyclegan-l2, reconstruction: l2}."
+        )
+
+
+def _baseline_names() -> list[str]:
+    return [name for name in METHODS.names() if METHODS.get(name).baseline or METHODS.get(name).reference]
+
+
+def _baseline(name: str, profile: Profile) -> Variant:
+    cls = METHODS.get(name)
+    return Variant(name, name, cls.Options().model_dump(), steps=0, batch_size=profile.batch_size, cls=cls)
