@@ -1,0 +1,84 @@
+"""What the machine can do: the device and number format of a trial, and a description for the record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from typing import Any, Literal
+
+import torch
+
+from ganbench.errors import InputError
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def pick_device(gpus: float) -> torch.device:
+    """Return the device of a trial that asks for ``gpus``; `InputError` where there is no CUDA device."""
+    if gpus == 0:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"The gpus_per_trial key of the profile asks for {gpus:g} GPU, and torch sees no CUDA device here. "
+            "Use --profile cpu, or a machine with a GPU."
+        )
+    return torch.device("cuda")
+
+
+def pick_precision(requested: str, device: torch.device) -> Precision:
+    """Resolve ``auto``: bfloat16 where the hardware multiplies it natively (emulated, it is slower than float32)."""
+    if requested == "float32" or (requested == "auto" and not _native_bfloat16(device)):
+        return "float32"
+    return "bfloat16"
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def available_cpus() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_resources(cpus: float, gpus: float, have_cpus: float, have_gpus: float, where: str) -> None:
+    """Raise `InputError` where one trial asks for more than there is: it would wait for ever."""
+    problems = []
+    if cpus > have_cpus:
+        problems.append(
+            f"{where}: cpus_per_trial must be at most the {have_cpus:g} CPU cores that are here. Got {cpus:g}. "
+            "Lower it in the profile, or choose another profile."
+        )
+    if gpus > have_gpus:
+        problems.append(
+            f"{where}: gpus_per_trial must be at most the {have_gpus:g} GPUs that are here. Got {gpus:g}. "
+            "Use a profile without GPUs (--profile cpu), or a machine that has them."
+        )
+    if problems:
+        raise InputError(problems)
+
+
+def peak_memory_mib() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Describe the hardware for a record: processor, cores, memory, GPU."""
+    import psutil
+
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "device": device.type,
+        "gpu": gpu,
+        "cpu": torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine(),
+        "cores": available_cpus(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+    }

@@ -1,0 +1,130 @@
+"""One trial, fully resolved: what an engine is given, what a hash is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+import ganbench
+from ganbench.data.base import DATASETS, Dataset, TranslationData
+from ganbench.hardware import pick_device, pick_precision
+from ganbench.options import read_options
+from ganbench.results.store import profile_directory, trial_directory
+from ganbench.suite import LoadedSuite
+from ganbench.variants import Variant, expand
+
+
+class TrialSpec(BaseModel):
+    """A variant with a seed, on one dataset, in one profile. Plain data: it travels to workers as JSON.
+
+    Attributes:
+        label: the row of the leaderboard.
+        options: the method's resolved options.
+        dataset: name and resolved options of the dataset.
+        data_fingerprint: sha256 of the images it must give.
+        threads: of torch, in training and evaluation.
+        profile_dir: absolute path of ``results/<suite>/<profile>``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: str
+    profile: str
+    method: str
+    label: str
+    options: dict[str, Any]
+    seed: int
+    dataset: dict[str, Any]
+    data_fingerprint: str
+    image_size: int
+    steps: int
+    batch_size: int
+    flip: bool
+    precision: str
+    threads: int
+    gpus: float
+    metrics: tuple[str, ...]
+    extractor: str
+    baseline: bool
+    reference: bool
+    stochastic: bool
+    profile_dir: str
+
+    @property
+    def training_hash(self) -> str:
+        """Content hash of everything that changes the trained weights: no metric, no label, no path."""
+        keys = {"method", "options", "seed", "data_fingerprint", "image_size", "steps", "batch_size", "flip",
+                "precision", "threads"}  # fmt: skip
+        content = {**self.model_dump(include=keys), "gpu": self.gpus > 0, "ganbench": ganbench.__version__}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def directory(self) -> Path:
+        """Where the trial's record and files lie."""
+        return trial_directory(Path(self.profile_dir), self.label, self.seed, self.training_hash)
+
+    @property
+    def title(self) -> str:
+        """Label and seed, for progress lines and messages."""
+        return f"{self.label} · seed {self.seed}"
+
+    def open_dataset(self) -> Dataset:
+        """Return the dataset of this trial."""
+        values = dict(self.dataset)
+        name = values.pop("name")
+        return read_options(DATASETS.get(name), values, f"dataset {name}")
+
+
+def make_specs(
+    loaded: LoadedSuite, profile_name: str, data: TranslationData, results: Path, seeds: list[int] | None = None
+) -> list[TrialSpec]:
+    """Expand a suite into its trials. Deterministic baselines get one seed: more would repeat the same pictures.
+
+    Args:
+        loaded: a validated suite.
+        profile_name: which of its profiles.
+        data: the images, already loaded at the profile's size.
+        results: the results directory.
+        seeds: overrides the suite's seeds.
+    """
+    variants = expand(loaded, profile_name)
+    seeds = seeds or loaded.seeds(profile_name)
+    return [
+        _spec(loaded, profile_name, variant, seed, data, results)
+        for variant in variants
+        for seed in (seeds if variant.cls.trained or variant.cls.stochastic else seeds[:1])
+    ]
+
+
+def _spec(
+    loaded: LoadedSuite, profile_name: str, variant: Variant, seed: int, data: TranslationData, results: Path
+) -> TrialSpec:
+    profile, dataset = loaded.profile(profile_name), loaded.dataset(profile_name)
+    device = pick_device(profile.gpus_per_trial)
+    return TrialSpec(
+        suite=loaded.suite.name,
+        profile=profile_name,
+        method=variant.method,
+        label=variant.label,
+        options=dict(variant.options),
+        seed=seed,
+        dataset={**loaded.suite.dataset, **profile.dataset, **dataset.model_dump()},
+        data_fingerprint=data.fingerprint,
+        image_size=profile.image_size,
+        steps=variant.steps,
+        batch_size=variant.batch_size,
+        flip=profile.flip,
+        precision=pick_precision(profile.precision, device),
+        threads=profile.cpus_per_trial,
+        gpus=profile.gpus_per_trial,
+        metrics=tuple(loaded.metrics(profile_name)),
+        extractor=loaded.suite.extractor,
+        baseline=variant.cls.baseline,
+        reference=variant.cls.reference,
+        stochastic=variant.cls.stochastic,
+        profile_dir=str(profile_directory(results, loaded.suite.name, profile_name).absolute()),
+    )

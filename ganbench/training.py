@@ -1,0 +1,175 @@
+"""The training loop: plain, resumable, and the same for every method."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision.utils import save_image
+
+from ganbench.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from ganbench.data.base import TranslationData
+from ganbench.data.batches import BatchSource, to_float
+from ganbench.errors import DivergedError, InputError, InterruptedRunError
+from ganbench.methods.base import Batch, Method
+from ganbench.progress import Notify, Progress
+from ganbench.seeding import derive_seed, torch_generator
+from ganbench.spec import TrialSpec
+
+CURVE_ROWS = 100  # rows of a learning curve
+SAMPLE_GRIDS = 4  # sample grids written during training
+SAMPLE_IMAGES = 8  # validation images in each
+CHECKPOINT_SECONDS = 60.0  # training that a crash may cost
+TRANSLATE_BATCH = 50  # images translated at once
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands; with the method's own state, all that a checkpoint holds."""
+
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, torch.Tensor] = field(default_factory=dict)  # losses summed since the last row of the curve
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, losses: Mapping[str, torch.Tensor]) -> None:
+        """Add one step's losses, without waiting for the device."""
+        for name, loss in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + loss.detach().float()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def close_row(self) -> dict[str, float]:
+        """Append the mean losses since the last row to the curve; `DivergedError` where one isn't finite."""
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        bad = sorted(name for name, mean in means.items() if not math.isfinite(mean))
+        if bad:
+            raise DivergedError(
+                f"the loss {', '.join(bad)} became NaN or infinite by step {self.step}. "
+                "Lower the learning rate, or choose another adversarial loss or regulariser."
+            )
+        self.curve.append({"step": self.step, "seconds": round(self.seconds, 3), **means})
+        return means
+
+
+def train(
+    method: Method, data: TranslationData, spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]
+) -> TrainingState:
+    """Prepare and train ``method``, going on from the trial's checkpoint where there is one.
+
+    Raises:
+        DivergedError: a loss is NaN or infinite.
+        InterruptedRunError: ``should_stop()`` said so; the checkpoint holds everything.
+    """
+    path = spec.directory / CHECKPOINT_FILE
+    state = _resume(method, path, spec, notify)
+    if state is None:
+        state = TrainingState()
+        _prepare(method, data, spec, notify, state)
+        _save(method, state, path, spec)
+    if state.step < spec.steps:
+        _loop(method, data, spec, notify, should_stop, state)
+    return state
+
+
+def translate_all(method: Method, images: torch.Tensor, seed: int, purpose: str) -> torch.Tensor:
+    """Translate uint8 images (N, 3, H, W) to float images in [−1, 1], in batches, without gradients, on the CPU."""
+    generator = torch_generator(seed, "translate", purpose)
+    with torch.inference_mode():
+        batches = images.split(TRANSLATE_BATCH)
+        return torch.cat([method.translate(to_float(b).to(method.device), generator).float().cpu() for b in batches])
+
+
+def _prepare(method: Method, data: TranslationData, spec: TrialSpec, notify: Notify, state: TrainingState) -> None:
+    started = time.perf_counter()
+
+    def report(stage: str, step: int, steps: int, losses: Mapping[str, float]) -> None:
+        notify(Progress(spec.title, stage, step, steps, losses))
+
+    with _autocast(method.device, spec.precision):
+        method.prepare(data, spec.seed, report)
+    state.seconds += time.perf_counter() - started
+
+
+def _loop(
+    method: Method,
+    data: TranslationData,
+    spec: TrialSpec,
+    notify: Notify,
+    should_stop: Callable[[], bool],
+    state: TrainingState,
+) -> None:
+    source = BatchSource(data, spec.batch_size, spec.seed, spec.flip, method.device)
+    log_every, sample_every = max(1, spec.steps // CURVE_ROWS), max(1, spec.steps // SAMPLE_GRIDS)
+    path = spec.directory / CHECKPOINT_FILE
+    saved = clock = time.perf_counter()
+    losses: Mapping[str, float] = {}
+    while state.step < spec.steps:
+        _one_step(method, source, spec, state)
+        now = time.perf_counter()
+        state.seconds, clock = state.seconds + now - clock, now
+        if state.step % log_every == 0 or state.step == spec.steps:
+            losses = state.close_row()
+        notify(Progress(spec.title, "training", state.step, spec.steps, losses))
+        if state.step % sample_every == 0:
+            _save_samples(method, data, spec, state.step)
+        stop = state.step < spec.steps and should_stop()
+        if stop or state.step == spec.steps or now - saved > CHECKPOINT_SECONDS:
+            _save(method, state, path, spec)
+            saved = now
+        if stop:
+            raise InterruptedRunError(f"stopped after step {state.step} of {spec.steps}; the same command goes on")
+
+
+def _one_step(method: Method, source: BatchSource, spec: TrialSpec, state: TrainingState) -> None:
+    step = state.step
+    # layers such as dropout can only draw from torch's global generator: make that a function of the step too
+    torch.manual_seed(derive_seed(spec.seed, "layers", step))
+    data = source.data
+    labels = source.labels(step) if method.needs_labels else {}
+    batch = Batch(source.images(step), data.source, data.target, labels)
+    with _autocast(method.device, spec.precision):
+        losses = method.training_step(batch, step, torch_generator(spec.seed, "step", step))
+    state.step += 1
+    state.add(losses)
+
+
+def _autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> None:
+    save_checkpoint(path, {"spec": spec.model_dump_json(), "method": method.state_dict(), "training": vars(state)})
+
+
+def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify) -> TrainingState | None:
+    if not path.exists():
+        return None
+    try:
+        content = load_checkpoint(path)
+    except InputError as error:
+        notify(Progress(spec.title, "training", note=f"{error} Training starts anew."))
+        return None
+    method.load_state_dict(content["method"])
+    state = TrainingState(**content["training"])
+    state.sums = {name: total.to(method.device) for name, total in state.sums.items()}
+    if 0 < state.step < spec.steps:
+        notify(Progress(spec.title, "training", state.step, spec.steps, note=f"goes on from step {state.step}"))
+    return state
+
+
+def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> None:
+    """Write a grid of validation images above their translations, to watch a training by."""
+    inputs = data.images(data.source, "val")[:SAMPLE_IMAGES]
+    outputs = translate_all(method, inputs, spec.seed, f"samples at step {step}")
+    folder = spec.directory / "progress"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = torch.cat([to_float(inputs), outputs])
+    save_image(pictures, folder / f"step_{step:07d}.png", nrow=len(inputs), normalize=True, value_range=(-1, 1))
