@@ -1,0 +1,107 @@
+"""Rows of a leaderboard, one per label with what became of each of its planned seeds, and their cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ganbench.results.plan import Plan
+from ganbench.results.record import Record
+
+Kind = Literal["real", "baseline", "method"]
+KINDS: tuple[Kind, ...] = ("real", "baseline", "method")
+MAX_REASON = 300  # characters
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over seeds.
+
+    Attributes:
+        mean: over the seeds that are done.
+        std: over seeds (divisor N − 1); None for one seed.
+        values: seed → value.
+        n: number of images (or pairs) behind each value; 0 for costs.
+        partial: some planned seed of the row failed or is pending, so that the mean speaks for the others alone.
+        best: no complete method has a better mean, to the digits shown.
+        tied: not distinguishable from the best by an exact rank test over seeds.
+        alarm: a distance below that of real images.
+    """
+
+    mean: float
+    std: float | None
+    values: dict[int, float]
+    n: int = 0
+    partial: bool = False
+    best: bool = False
+    tied: bool = False
+    alarm: bool = False
+
+
+@dataclass
+class Row:
+    """One label.
+
+    Attributes:
+        seeds: seed → "pending" or the status of its record.
+        reasons: status → why, of the first seed that has it.
+    """
+
+    label: str
+    method: str
+    kind: Kind
+    seeds: dict[int, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned seed is done."""
+        return set(self.seeds.values()) == {"ok"}
+
+    @property
+    def status(self) -> str:
+        """Say what became of the seeds: "2/2 ok", "1/2 ok (1 failed: out of memory)", "skipped: …", "pending"."""
+        counts = {status: list(self.seeds.values()).count(status) for status in self.seeds.values()}
+        if len(counts) == 1 and "ok" not in counts:
+            return self._with_reason(next(iter(counts)))
+        others = "; ".join(f"{n} {self._with_reason(status)}" for status, n in counts.items() if status != "ok")
+        return f"{counts.get('ok', 0)}/{len(self.seeds)} ok" + (f" ({others})" if others else "")
+
+    def _with_reason(self, status: str) -> str:
+        return f"{status}: {self.reasons[status]}" if self.reasons.get(status) else status
+
+
+def rows_of(records: Iterable[Record], plan: Plan | None) -> list[Row]:
+    """Return the rows in the order of the plan; planned trials without a record are pending."""
+    rows: dict[str, Row] = {}
+    for trial in plan.trials if plan else ():
+        row = rows.setdefault(trial.label, Row(trial.label, trial.method, _kind(trial.reference, trial.baseline)))
+        row.seeds[trial.seed] = "pending"
+    for record in records:
+        row = rows.setdefault(record.label, Row(record.label, record.method, kind_of(record)))
+        row.seeds[record.seed] = record.status
+        row.reasons.setdefault(record.status, _reason(record.error))
+    for row in rows.values():
+        row.seeds = dict(sorted(row.seeds.items()))
+    return list(rows.values())
+
+
+def kind_of(record: Record) -> Kind:
+    """Return which part of the table a record belongs to."""
+    return _kind(record.reference, record.baseline)
+
+
+def of_kind(rows: Sequence[Row], kind: Kind) -> list[Row]:
+    """Return the rows of one kind, in their order."""
+    return [row for row in rows if row.kind == kind]
+
+
+def _kind(reference: bool, baseline: bool) -> Kind:
+    return "real" if reference else "baseline" if baseline else "method"
+
+
+def _reason(error: str | None) -> str:
+    """Return one line: the first, or of a traceback the last, where Python says what happened."""
+    lines = [line.strip() for line in (error or "").splitlines() if line.strip()] or [""]
+    return lines[-1 if lines[0].startswith("Traceback") else 0][:MAX_REASON]
