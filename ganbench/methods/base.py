@@ -95,6 +95,17 @@ class Stateful(Protocol):
     def load_state_dict(self, state_dict: Any) -> Any: ...  # noqa: D102
 
 
+def state_of_parts(whole: object) -> dict[str, Any]:
+    """Return attribute name → state of every attribute of ``whole`` that saves itself."""
+    return {name: part.state_dict() for name, part in vars(whole).items() if isinstance(part, Stateful)}
+
+
+def load_parts(whole: object, state: Mapping[str, Any]) -> None:
+    """Restore what `state_of_parts` returned."""
+    for name, part_state in state.items():
+        getattr(whole, name).load_state_dict(part_state)
+
+
 class Method(ABC):
     """A translation method.
 
@@ -107,6 +118,9 @@ class Method(ABC):
         summary: one line for `ganbench list methods`.
         paper: where it comes from.
         trained: False for baselines, which have no training step.
+        baseline: True for methods that are no contestants: they are added to every suite by themselves.
+        reference: True for the row of real images: nothing is translated, held-out target images stand in the
+            place of outputs.
         stochastic: True where `translate` gives different images for different generators.
         needs_labels: True where the source training images must carry labels.
         needs_pairs: True where training needs the counterparts.
@@ -116,6 +130,8 @@ class Method(ABC):
     summary: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     trained: ClassVar[bool] = True
+    baseline: ClassVar[bool] = False
+    reference: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
@@ -134,7 +150,7 @@ class Method(ABC):
             return "needs labels of the source images, and the dataset has none"
         return None
 
-    def prepare(self, data: TranslationData, seed: int, report: Report) -> None:
+    def prepare(self, data: TranslationData, seed: int, report: Report) -> None:  # noqa: B027
         """Do what must be done once before step 0 (a frozen classifier, a mean image). Default: nothing.
 
         Random streams are derived from ``seed`` (see `ganbench.seeding`).
@@ -147,6 +163,10 @@ class Method(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} is not trained")
 
+    def generator_updates(self, steps: int) -> int:
+        """Return how many of ``steps`` training steps updated the generator: all, unless n_critic says otherwise."""
+        return steps if self.trained else 0
+
     @abstractmethod
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images (N, 3, H, W) in [−1, 1] to target images of the same shape and range.
@@ -156,12 +176,11 @@ class Method(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return all state: tensors and plain values only, so that it is loaded without unpickling code."""
-        return {name: part.state_dict() for name, part in vars(self).items() if isinstance(part, Stateful)}
+        return state_of_parts(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        for name, part_state in state.items():
-            getattr(self, name).load_state_dict(part_state)
+        load_parts(self, state)
 
 
 METHODS: Registry[type[Method]] = Registry("method", "ganbench.methods", "ganbench.methods")

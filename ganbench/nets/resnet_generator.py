@@ -1,0 +1,82 @@
+"""The residual image-to-image generator of Johnson 2016 as CycleGAN uses it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from ganbench.nets.normalization import Norm, make_norm, needs_bias
+
+Upsampling = Literal["deconv", "resize"]
+
+
+def published_blocks(image_size: int) -> int:
+    """Return CycleGAN's number of residual blocks: 6 up to 128 px, 9 above (Zhu 2017, section 7.1)."""
+    return 6 if image_size <= 128 else 9
+
+
+class ResnetBlock(nn.Module):
+    """x + two 3×3 convolutions with reflection padding, (N, channels, H, W) to the same."""
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        bias = needs_bias(norm)
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), make_norm(norm, channels),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), make_norm(norm, channels),
+        )  # fmt: skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add the residual to ``x``."""
+        result: torch.Tensor = x + self.layers(x)
+        return result
+
+
+class ResnetGenerator(nn.Module):
+    """c7s1-ngf, d-2ngf, d-4ngf, ``n_blocks`` residual blocks, u-2ngf, u-ngf, c7s1-3, tanh (Zhu 2017, appendix 7.2).
+
+    Images (N, channels, H, W) in [−1, 1] to the same; H and W are multiples of 4. With ngf 64 and instance
+    normalisation it has 11,378,179 parameters for 9 blocks and 7,837,699 for 6.
+
+    Args:
+        ngf: channels after the first convolution.
+        n_blocks: residual blocks at a quarter of the resolution.
+        norm: normalisation after every convolution but the last.
+        upsampling: ``deconv`` (the paper's stride-½ convolution) or ``resize`` (nearest neighbour and a 3×3
+            convolution: no checkerboard, Odena 2016).
+        channels: of the images.
+    """
+
+    def __init__(
+        self, ngf: int, n_blocks: int, norm: Norm = "instance", upsampling: Upsampling = "deconv", channels: int = 3
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.ReflectionPad2d(3),
+            *_stage(nn.Conv2d(channels, ngf, 7, bias=needs_bias(norm)), norm),
+        ]
+        for width in (ngf, 2 * ngf):
+            layers += _stage(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=needs_bias(norm)), norm)
+        layers += [ResnetBlock(4 * ngf, norm) for _ in range(n_blocks)]
+        for width in (4 * ngf, 2 * ngf):
+            layers += _upsample(width, norm, upsampling)
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(ngf, channels, 7), nn.Tanh())
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Translate images (N, channels, H, W) in [−1, 1]."""
+        result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        return result
+
+
+def _stage(convolution: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> list[nn.Module]:
+    return [convolution, make_norm(norm, convolution.out_channels), nn.ReLU(inplace=True)]
+
+
+def _upsample(width: int, norm: Norm, upsampling: Upsampling) -> list[nn.Module]:
+    bias = needs_bias(norm)
+    if upsampling == "resize":
+        return [nn.Upsample(scale_factor=2.0), *_stage(nn.Conv2d(width, width // 2, 3, padding=1, bias=bias), norm)]
+    return _stage(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias), norm)
