@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
@@ -18,6 +18,8 @@ from ganbench.registry import Registry
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while images are made or read."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,11 @@ class Dataset(Options, ABC):
     summary: ClassVar[str]
 
     @abstractmethod
-    def load(self, image_size: int) -> TranslationData:
-        """Return the images at ``image_size`` pixels. Raises `InputError` where they cannot be had, with the remedy."""
+    def load(self, image_size: int, report: Progress | None = None) -> TranslationData:
+        """Return the images at ``image_size`` pixels. Raises `InputError` where they cannot be had, with the remedy.
+
+        ``report`` is told how many images are made or read, and of how many; it may never be called.
+        """
 
     @classmethod
     @abstractmethod
