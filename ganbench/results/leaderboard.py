@@ -106,13 +106,13 @@ def _cells(values: pd.DataFrame, partial: dict[str, bool]) -> dict[tuple[str, st
 
 
 def _ranked(rows: list[Row], column: Column | None, cells: dict[tuple[str, str], Cell]) -> list[Row]:
-    """Sort real images first, then baselines as planned, then methods from best to worst, unmeasured ones last."""
+    """Sort real images first, then baselines as planned, then methods from best to worst, incomplete ones last."""
 
-    def badness(row: Row) -> float:
+    def badness(row: Row) -> tuple[bool, float]:
         cell = cells.get((row.label, column.key)) if column else None
         if cell is None or column is None:
-            return float("inf")
-        return -cell.mean if column.higher_is_better else cell.mean
+            return not row.complete, float("inf")
+        return not row.complete, -cell.mean if column.higher_is_better else cell.mean
 
     methods = sorted(of_kind(rows, "method"), key=badness)
     return [*(row for kind in KINDS[:2] for row in of_kind(rows, kind)), *methods]

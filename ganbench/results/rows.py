@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,15 +62,21 @@ class Row:
 
     @property
     def status(self) -> str:
-        """Say what became of the seeds: "2/2 ok", "1/2 ok (1 failed: out of memory)", "skipped: …", "pending"."""
-        counts = {status: list(self.seeds.values()).count(status) for status in self.seeds.values()}
-        if len(counts) == 1 and "ok" not in counts:
-            return self._with_reason(next(iter(counts)))
-        others = "; ".join(f"{n} {self._with_reason(status)}" for status, n in counts.items() if status != "ok")
-        return f"{counts.get('ok', 0)}/{len(self.seeds)} ok" + (f" ({others})" if others else "")
+        """Say what became of the seeds, and why: "1/2 ok, 1 failed: out of memory", "skipped: needs labels"."""
+        return self._status(self.reasons)
 
-    def _with_reason(self, status: str) -> str:
-        return f"{status}: {self.reasons[status]}" if self.reasons.get(status) else status
+    @property
+    def short_status(self) -> str:
+        """Say what became of the seeds: "2/2 ok", "1/2 ok, 1 failed", "skipped", "pending"."""
+        return self._status({})
+
+    def _status(self, reasons: Mapping[str, str]) -> str:
+        counts = Counter(self.seeds.values())
+        texts = {status: f"{status}: {reasons[status]}" if reasons.get(status) else status for status in counts}
+        if len(counts) == 1 and "ok" not in counts:
+            return next(iter(texts.values()))
+        others = [f"{counts[status]} {text}" for status, text in texts.items() if status != "ok"]
+        return ", ".join([f"{counts['ok']}/{len(self.seeds)} ok", *others])
 
 
 def rows_of(records: Iterable[Record], plan: Plan | None) -> list[Row]:

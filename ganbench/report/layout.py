@@ -1,0 +1,157 @@
+"""A leaderboard cut into tables that fit a page: what Markdown and the terminal show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ganbench.results.columns import GROUPS, Column
+from ganbench.results.leaderboard import Leaderboard
+from ganbench.results.rows import Cell, Kind, Row
+
+WIDTH: Final = 100  # characters that a table should not exceed
+TITLES: Final = {
+    "quality": "Quality: do the outputs look like target images?",
+    "faithfulness": "Faithfulness: is what the input shows kept?",
+    "diversity": "Diversity: do the outputs differ as their inputs do?",
+    "memorization": "Memorization: are training images copied?",
+    "cost": "Cost",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell as text with its mark."""
+
+    text: str
+    best: bool = False
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: label, kind (for its style) and the entries."""
+
+    label: str
+    kind: Kind
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: headers (the first is the label's) and lines."""
+
+    headers: tuple[str, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[tuple[str, str], ...] = ()  # (column title, how to read it), or (label, why it failed)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Tables under one title."""
+
+    title: str
+    tables: tuple[Table, ...] = field(default=())
+
+
+def sections(board: Leaderboard) -> list[Section]:
+    """Return the summary, then one section per group of columns that has any."""
+    found = [Section("Summary", (_summary(board),))]
+    for group, title in TITLES.items():
+        columns = [column for column in board.columns if _group(column) == group]
+        if columns:
+            found.append(Section(title, tuple(_tables(board, columns))))
+    return found
+
+
+def footnotes(board: Leaderboard) -> list[str]:
+    """Return the footnotes, the most important first."""
+    return [printable(note) for note in board.footnotes]
+
+
+def caption(board: Leaderboard) -> str:
+    """Return the conditions of the measurement in one line."""
+    return printable(" · ".join(board.caption))
+
+
+def printable(text: str) -> str:
+    """Return one line without control characters, which could rewrite a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def format_cell(cell: Cell, digits: int) -> str:
+    """Return "mean ± std" with the column's digits, and the marks."""
+    spread = "" if cell.std is None else f" ± {_fixed(cell.std, digits)}"
+    marks = "†" * cell.partial + " ⚠" * cell.alarm + " ≈" * cell.tied
+    return _fixed(cell.mean, digits) + spread + marks
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{value:z,.{digits}f}"  # z: no minus before zero
+
+
+def _group(column: Column) -> str:
+    return column.group if column.group in TITLES else GROUPS[0]
+
+
+def _summary(board: Leaderboard) -> Table:
+    """Return the table for readers in a hurry: status, headline, and the first column of each group."""
+    lead = [board.headline] if board.headline else []
+    firsts = {_group(column): column for column in reversed(board.columns)}  # the last one set is the first column
+    wanted = {column.key: column for column in (*lead, *(firsts[group] for group in TITLES if group in firsts))}
+    status = [Entry(row.short_status) for row in board.rows]
+    free = WIDTH - _label_width(board.rows) - max((len(entry.text) + 3 for entry in status), default=9)
+    table = _table(board, board.rows, next(_chunks(board, list(wanted.values()), free), []), status)
+    reasons = [(row.label, printable(row.status)) for row in board.rows if row.status != row.short_status]
+    return replace(table, notes=tuple(reasons))
+
+
+def _tables(board: Leaderboard, columns: Sequence[Column]) -> Iterator[Table]:
+    for chunk in _chunks(board, columns, WIDTH - _label_width(board.rows)):
+        keys = {column.key for column in chunk}
+        rows = [row for row in board.rows if any((row.label, key) in board.cells for key in keys)]
+        yield _table(board, rows, chunk)
+
+
+def _table(board: Leaderboard, rows: Sequence[Row], columns: Sequence[Column], status: Sequence[Entry] = ()) -> Table:
+    lines = [
+        Line(row.label, row.kind, (*status[index : index + 1], *(_entry(board, row, column) for column in columns)))
+        for index, row in enumerate(rows)
+    ]
+    headers = ("method", *(("status",) if status else ()), *(printable(column.header) for column in columns))
+    notes = tuple((column.title, printable(column.note)) for column in columns if column.note)
+    return Table(headers, tuple(lines), notes)
+
+
+def _entry(board: Leaderboard, row: Row, column: Column) -> Entry:
+    cell = board.cells.get((row.label, column.key))
+    if cell is None:
+        return Entry("–")
+    if column.group == "cost":  # the spread of a time says more about the machine's other work than about the method
+        cell = replace(cell, std=None)
+    return Entry(format_cell(cell, column.digits), cell.best, cell.alarm)
+
+
+def _chunks(board: Leaderboard, columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+    """Cut columns into runs that fit ``width`` characters each; a single wider column stands alone."""
+    chunk: list[Column] = []
+    used = 0
+    for column in columns:
+        needed = _width(board, column)
+        if chunk and used + needed > width:
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(column)
+        used += needed
+    if chunk:
+        yield chunk
+
+
+def _width(board: Leaderboard, column: Column) -> int:
+    entries = (_entry(board, row, column) for row in board.rows)
+    return 3 + max(len(column.header), *(len(entry.text) + 4 * entry.best for entry in entries))
+
+
+def _label_width(rows: Sequence[Row]) -> int:
+    return 4 + max((len(row.label) for row in rows), default=0)

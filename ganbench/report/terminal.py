@@ -1,0 +1,57 @@
+"""A leaderboard on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ganbench.report.layout import Entry, Line, Section, Table, caption, footnotes, sections
+from ganbench.results.leaderboard import Leaderboard
+from ganbench.results.rows import Kind
+
+LABEL_STYLES: dict[Kind, str] = {"real": "italic dim", "baseline": "italic dim", "method": "bold cyan"}
+
+
+def print_leaderboard(board: Leaderboard, console: Console, full: bool = True) -> None:
+    """Print the leaderboard; without ``full`` only the summary and the footnotes, as at the end of a run."""
+    console.print(Text(caption(board), style="dim"))
+    for section in sections(board)[: None if full else 1]:
+        _print_section(section, console)
+    console.print(Text("Best method in green; ± over training seeds; real and baselines are not ranked.", style="dim"))
+    for note in footnotes(board):
+        console.print(Text(note, style="yellow" if note.startswith("⚠") else "dim"))
+
+
+def _print_section(section: Section, console: Console) -> None:
+    console.print()
+    console.print(Text(section.title, style="bold"))
+    for table in section.tables:
+        console.print(_rich(table))
+        for title, note in table.notes:
+            console.print(Text(f"  {title}: {note}", style="dim"))
+
+
+def _rich(table: Table) -> RichTable:
+    made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, header in enumerate(table.headers):
+        text = index == 0 or header == "status"
+        made.add_column(Text(header), justify="left" if text else "right", no_wrap=index == 0)
+    for line in table.lines:
+        made.add_row(*_row(line))
+    return made
+
+
+def _row(line: Line) -> list[Text]:
+    return [
+        Text(line.label, style=LABEL_STYLES[line.kind]),
+        *(Text(e.text, style=_style(e, line)) for e in line.entries),
+    ]
+
+
+def _style(entry: Entry, line: Line) -> str:
+    if entry.alarm:
+        return "yellow"
+    if entry.best:
+        return "bold green"
+    return "" if line.kind == "method" else "dim"

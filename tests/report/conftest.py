@@ -1,0 +1,6 @@
+"""Let these tests use the fabricated records of tests/results."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "results"))
