@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -63,8 +65,18 @@ def check_resources(cpus: float, gpus: float, have_cpus: float, have_gpus: float
         raise InputError(problems)
 
 
+def reset_peak_memory() -> None:
+    """Begin a new peak for `peak_memory_mib`, where the system can (Linux): workers run several trials."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mib() -> float:
-    """Return the largest resident memory of this process so far, in MiB."""
+    """Return the largest resident memory of this process since `reset_peak_memory` (or ever), in MiB."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 

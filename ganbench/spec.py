@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import BaseModel, ConfigDict
 
 import ganbench
 from ganbench.data.base import DATASETS, Dataset, TranslationData
 from ganbench.hardware import pick_device, pick_precision
+from ganbench.methods.base import METHODS, Method, Task
 from ganbench.options import read_options
 from ganbench.results.store import profile_directory, trial_directory
+from ganbench.seeding import torch_generator
 from ganbench.suite import LoadedSuite
 from ganbench.variants import Variant, expand
 
@@ -72,11 +76,19 @@ class TrialSpec(BaseModel):
         """Label and seed, for progress lines and messages."""
         return f"{self.label} · seed {self.seed}"
 
-    def open_dataset(self) -> Dataset:
-        """Return the dataset of this trial."""
-        values = dict(self.dataset)
-        name = values.pop("name")
-        return read_options(DATASETS.get(name), values, f"dataset {name}")
+
+def open_dataset(block: Mapping[str, Any]) -> Dataset:
+    """Return the dataset that a resolved ``dataset`` block (its name and options) describes."""
+    values = dict(block)
+    name = values.pop("name")
+    return read_options(DATASETS.get(name), values, f"dataset {name}")
+
+
+def make_method(spec: TrialSpec, task: Task, device: torch.device) -> Method:
+    """Return the trial's method, its weights drawn from the trial's seed."""
+    cls = METHODS.get(spec.method)
+    options = read_options(cls.Options, spec.options, f"method {spec.label}")
+    return cls(options, task, torch_generator(spec.seed, "weights"), device)
 
 
 def make_specs(

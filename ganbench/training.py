@@ -146,7 +146,13 @@ def _autocast(device: torch.device, precision: str) -> AbstractContextManager[An
 
 
 def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> None:
-    save_checkpoint(path, {"spec": spec.model_dump_json(), "method": method.state_dict(), "training": vars(state)})
+    content = {
+        "spec": spec.model_dump_json(),
+        "classes": {attribute: list(names) for attribute, names in method.task.classes.items()},
+        "method": method.state_dict(),
+        "training": vars(state),
+    }
+    save_checkpoint(path, content)
 
 
 def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify) -> TrainingState | None:

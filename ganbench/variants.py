@@ -50,6 +50,15 @@ def load_suite(path: Path) -> LoadedSuite:
     return loaded
 
 
+def describe(loaded: LoadedSuite) -> str:
+    """Return a few lines that say what a valid suite would run."""
+    lines = [f"{loaded.path}: valid suite {loaded.suite.name!r}"]
+    for name in loaded.suite.profiles:
+        labels = [variant.label for variant in expand(loaded, name)]
+        lines.append(f"  profile {name}: {len(loaded.seeds(name))} seed(s), rows {', '.join(labels)}")
+    return "\n".join(lines)
+
+
 def _problems(loaded: LoadedSuite) -> Iterator[str]:
     suite = loaded.suite
     for index, name in enumerate(suite.metrics):

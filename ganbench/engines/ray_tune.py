@@ -1,0 +1,132 @@
+"""The Ray engine: Ray Tune schedules the trials, on one machine or a cluster. The only file that imports ray.
+
+Ray carries trials to workers and progress back, nothing more: scores are read from the records alone, since Ray's
+result frame keeps partial metrics of failed trials.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import InputError, TrialsFailedError
+from ganbench.hardware import check_resources
+from ganbench.progress import Notify, Progress, Throttle
+from ganbench.spec import TrialSpec
+
+REPORT_SECONDS = 2.0  # a worker's progress reaches the screen this often
+OBJECT_STORE_BYTES = 100 * 2**20  # trials exchange paths, not arrays
+
+
+def run(specs: Sequence[TrialSpec], notify: Notify, stop_file: Path, address: str | None = None) -> None:
+    """Run all trials through Ray Tune, as many at a time as the resources allow.
+
+    Args:
+        specs: trials, the longest first.
+        notify: receives the progress of all trials.
+        stop_file: where it appears, trials save their state and end.
+        address: of a running Ray cluster; None starts Ray on this machine for the time of the run.
+
+    Raises:
+        InputError: a trial asks for more than the cluster has.
+        TrialsFailedError: a worker died without a record.
+    """
+    _quiet_environment()
+    import ray
+    from ray import tune
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        _start_ray(address)
+    try:
+        _check_cluster(specs)
+        with tempfile.TemporaryDirectory(prefix="ganbench-ray-") as scratch:
+            trainable = tune.with_resources(_trainable, _resources(specs[0]))
+            tuner = tune.Tuner(
+                trainable,
+                param_space={
+                    "spec": tune.grid_search([spec.model_dump_json() for spec in specs]),
+                    "stop_file": str(stop_file),
+                },
+                tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+                run_config=tune.RunConfig(
+                    storage_path=scratch, name="trials", verbose=0, callbacks=[_progress_callback(notify)]
+                ),
+            )
+            grid = tuner.fit()
+    finally:
+        if started_here:
+            ray.shutdown()
+    if grid.errors and not stop_file.exists():
+        raise TrialsFailedError(f"{len(grid.errors)} Ray worker(s) died: {grid.errors[0]}")
+
+
+def _trainable(config: dict[str, Any]) -> None:
+    """What runs in a worker: one trial, whose progress becomes Ray's results."""
+    from ray import tune
+
+    from ganbench.trial import run_trial
+
+    def report(progress: Progress) -> None:
+        tune.report({"progress": asdict(progress)})
+
+    stop_file = Path(config["stop_file"])
+    if not stop_file.exists():
+        run_trial(TrialSpec.model_validate_json(config["spec"]), Throttle(report, REPORT_SECONDS), stop_file.exists)
+
+
+def _progress_callback(notify: Notify) -> Any:
+    from ray import tune
+
+    class ProgressCallback(tune.Callback):  # type: ignore[misc]
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            if "progress" in result:
+                notify(Progress(**result["progress"]))
+
+    return ProgressCallback()
+
+
+def _resources(spec: TrialSpec) -> dict[str, float]:
+    return {"cpu": spec.threads, "gpu": spec.gpus}
+
+
+def _start_ray(address: str | None) -> None:
+    import ray
+
+    if address is None:
+        ray.init(
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=OBJECT_STORE_BYTES,
+        )
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--ray-address: no Ray cluster answers at {address!r} ({reason}).") from None
+
+
+def _check_cluster(specs: Sequence[TrialSpec]) -> None:
+    import ray
+
+    have = ray.cluster_resources()
+    spec = specs[0]
+    check_resources(spec.threads, spec.gpus, have.get("CPU", 0), have.get("GPU", 0), f"profile {spec.profile}")
+
+
+def _quiet_environment() -> None:
+    """Keep Ray from printing, from writing logs of its own, and from handling Ctrl-C, which ganbench does."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+    os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"

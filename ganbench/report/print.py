@@ -1,0 +1,57 @@
+"""What the verbs print to standard output: leaderboards in the form that was asked for, and the plan of a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from ganbench.report.export import to_csv, to_data
+from ganbench.report.markdown import to_markdown
+from ganbench.report.terminal import print_leaderboard
+from ganbench.results.leaderboard import build_leaderboards
+from ganbench.results.store import read_profile, read_results
+
+if TYPE_CHECKING:
+    from ganbench.spec import TrialSpec
+
+Form = Literal["terminal", "markdown", "csv", "json"]
+
+
+def print_results(root: Path, form: str) -> None:
+    """Print every leaderboard beneath ``root``; what could not be read is named on standard error."""
+    found = read_results(root)
+    boards = [board for results in found for board in build_leaderboards(results)]
+    for problem in (problem for results in found for problem in results.problems):
+        sys.stderr.write(f"{problem}\n")
+    if form == "csv":
+        sys.stdout.write(to_csv(boards))
+    elif form == "json":
+        sys.stdout.write(json.dumps([to_data(board) for board in boards], indent=1) + "\n")
+    elif form == "markdown":
+        sys.stdout.write("\n".join(to_markdown(board) for board in boards))
+    else:
+        for board in boards:
+            print_leaderboard(board, Console())
+
+
+def print_summary(directory: Path, console: Console) -> None:
+    """Print the short leaderboard of one profile, as at the end of a run."""
+    for board in build_leaderboards(read_profile(directory)):
+        print_leaderboard(board, console, full=False)
+
+
+def plan_table(specs: Sequence[TrialSpec], needs: Mapping[str, str]) -> Table:
+    """Return the trials of a run in the order they start, and what each needs."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for header in ("trial", "method", "steps", "batch", "threads", "GPUs", "precision", "to do"):
+        table.add_column(header, justify="left" if header in ("trial", "method", "precision", "to do") else "right")
+    for spec in specs:
+        numbers = (str(spec.steps), str(spec.batch_size), str(spec.threads), f"{spec.gpus:g}")
+        table.add_row(spec.title, spec.method, *numbers, spec.precision, needs[spec.title])
+    return table
