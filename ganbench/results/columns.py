@@ -14,6 +14,7 @@ from ganbench.results.record import Measured, Record, Scalar
 Direction = Literal["↑", "↓", ""]
 HEADLINE = "success"  # quantities whose name ends so: target-domain rate × content accuracy
 DISTANCES = ("fd_", "fid")  # quantities on which falling below the real images' own value is an alarm
+LEADING = (*DISTANCES, "collapse_pixel")  # what stands first in its group, and so in the summary
 GROUPS = ("quality", "faithfulness", "diversity", "memorization")
 
 
@@ -96,7 +97,7 @@ def columns_of(records: Sequence[Record]) -> dict[tuple[str, str], Column]:
         for name, measured in record.metrics.items():
             groups.setdefault(name, {}).setdefault(protocol_key(measured), []).append(measured)
     found = {(name, key): column for name, values in groups.items() for key, column in _split(name, values).items()}
-    return dict(sorted(found.items(), key=lambda item: _group_rank(item[1])))
+    return dict(sorted(found.items(), key=lambda item: _place(item[1])))
 
 
 def _split(name: str, by_protocol: Mapping[str, list[Measured]]) -> dict[str, Column]:
@@ -120,8 +121,10 @@ def _column(name: str, values: Sequence[Measured]) -> Column:
     )
 
 
-def _group_rank(column: Column) -> int:
-    return GROUPS.index(column.group) if column.group in GROUPS else len(GROUPS)
+def _place(column: Column) -> tuple[int, bool]:
+    group = GROUPS.index(column.group) if column.group in GROUPS else len(GROUPS)
+    leads = column.quantity.startswith(LEADING) or column.quantity.endswith(HEADLINE)
+    return group, not leads
 
 
 def headline(columns: Iterable[Column]) -> Column | None:

@@ -64,14 +64,18 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
-    """Return JSON with one line per top-level key. NaN and infinity raise ``ValueError`` with the key's name."""
+    """Return JSON with one line per top-level key.
+
+    NaN, infinity and anything but plain data raise ``ValueError`` with the key's name. (Pydantic's own JSON would
+    quietly make them null.)
+    """
     return ("{\n" + ",\n".join(_line(key, value) for key, value in fields.items()) + "\n}\n").encode()
 
 
 def _line(key: str, value: Any) -> str:
     try:
         return f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}"
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The key {key!r} can't be written as JSON: {error}") from error
 
 

@@ -59,7 +59,7 @@ def write_plan(profile_directory: Path, plan: Plan) -> Plan:
     run of some seeds or methods (``--seeds``, ``--only``) doesn't drop the rest from the leaderboard.
     """
     merged = _merge(read_plan(profile_directory), plan)
-    write_atomic(profile_directory / PLAN_FILE, to_json(merged.model_dump(mode="json")))
+    write_atomic(profile_directory / PLAN_FILE, to_json(merged.model_dump()))
     return merged
 
 

@@ -61,7 +61,7 @@ def write_record(directory: Path, record: Record) -> Path:
     Atomic: a crash leaves the old record, or none. NaN or infinity anywhere raises ``ValueError``.
     """
     path = directory / RECORD_FILE
-    write_atomic(path, to_json(record.model_dump(mode="json")))
+    write_atomic(path, to_json(record.model_dump()))
     return path
 
 
