@@ -6,6 +6,7 @@ result frame keeps partial metrics of failed trials.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -82,7 +83,7 @@ def _trainable(config: dict[str, Any]) -> None:
 def _progress_callback(notify: Notify) -> Any:
     from ray import tune
 
-    class ProgressCallback(tune.Callback):  # type: ignore[misc]
+    class ProgressCallback(tune.Callback):
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
@@ -103,12 +104,12 @@ def _start_ray(address: str | None) -> None:
         ray.init(
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             object_store_memory=OBJECT_STORE_BYTES,
         )
         return
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--ray-address: no Ray cluster answers at {address!r} ({reason}).") from None
