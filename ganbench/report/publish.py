@@ -69,7 +69,11 @@ def comparison_sheet(
 def _strip(board: Leaderboard, row: Row) -> Strip:
     if not board.directories.get(row.label):
         return Strip(row.label, None, row.short_status, block=1)
-    return Strip(row.label, read_outputs(board.directories[row.label][0])[:COLUMNS], _score(board, row), block=1)
+    try:
+        outputs = read_outputs(board.directories[row.label][0])
+    except InputError:  # the tables are worth more than one row of the sheet
+        return Strip(row.label, None, "no stored outputs", block=1)
+    return Strip(row.label, outputs[:COLUMNS], _score(board, row), block=1)
 
 
 def _score(board: Leaderboard, row: Row) -> str:
