@@ -18,7 +18,7 @@ from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.base import METHODS, Batch, Losses, Method, Task, TrainingOptions, load_parts, state_of_parts
 from ganbench.methods.image_networks import NetworkOptions, make_discriminator, make_generator, run_all, run_frozen
 from ganbench.methods.image_pool import ImagePool
-from ganbench.methods.optimization import learning_rate, make_adam, set_learning_rate
+from ganbench.methods.optimization import descend, learning_rate, make_adam, set_learning_rate
 
 Fakes = tuple[torch.Tensor, torch.Tensor | None]
 """Translations to the target domain, and to the source domain where there is a way back."""
@@ -153,7 +153,7 @@ class CycleFamily(Method):
         losses, fakes = self._generator_losses(batch.x, batch.y)
         weights = asdict(self.terms)
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
-        _descend(total, self.generator_optimizer)
+        descend(total, self.generator_optimizer)
         self._discriminators_learn(True)
         return {name: loss.detach() for name, loss in losses.items()} | {"generator": total.detach()}, fakes
 
@@ -194,19 +194,13 @@ class CycleFamily(Method):
         if self.back is not None and fake_x is not None and self.terms.adversarial_backward:
             losses["discriminator_backward"] = self.back.discriminator_loss(batch.x, fake_x, generator)
         # half the loss, so that a discriminator learns slower than its generator (Zhu 2017, section 7.1)
-        _descend(0.5 * torch.stack(list(losses.values())).sum(), self.discriminator_optimizer)
+        descend(0.5 * torch.stack(list(losses.values())).sum(), self.discriminator_optimizer)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _discriminators_learn(self, learn: bool) -> None:
         for way in (self.forth, self.back):
             if way is not None:
                 way.discriminator.requires_grad_(learn)
-
-
-def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
 
 
 @METHODS.register("half_cycle")

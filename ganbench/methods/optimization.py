@@ -30,3 +30,10 @@ def set_learning_rate(lr: float, *optimizers: torch.optim.Optimizer) -> None:
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = lr
+
+
+def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Take one step of the optimiser down the gradient of a scalar loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()

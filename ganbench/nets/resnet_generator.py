@@ -25,7 +25,7 @@ class ResnetBlock(nn.Module):
         bias = needs_bias(norm)
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), make_norm(norm, channels),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), make_norm(norm, channels),
         )  # fmt: skip
 
@@ -56,13 +56,13 @@ class ResnetGenerator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
-            *_stage(nn.Conv2d(channels, ngf, 7, bias=needs_bias(norm)), norm),
+            *stage(nn.Conv2d(channels, ngf, 7, bias=needs_bias(norm)), norm),
         ]
         for width in (ngf, 2 * ngf):
-            layers += _stage(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=needs_bias(norm)), norm)
+            layers += stage(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=needs_bias(norm)), norm)
         layers += [ResnetBlock(4 * ngf, norm) for _ in range(n_blocks)]
         for width in (4 * ngf, 2 * ngf):
-            layers += _upsample(width, norm, upsampling)
+            layers += upsample(width, norm, upsampling)
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(ngf, channels, 7), nn.Tanh())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -71,12 +71,14 @@ class ResnetGenerator(nn.Module):
         return result
 
 
-def _stage(convolution: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> list[nn.Module]:
-    return [convolution, make_norm(norm, convolution.out_channels), nn.ReLU(inplace=True)]
+def stage(convolution: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> list[nn.Module]:
+    """Return convolution, normalisation and ReLU."""
+    return [convolution, make_norm(norm, convolution.out_channels), nn.ReLU()]
 
 
-def _upsample(width: int, norm: Norm, upsampling: Upsampling) -> list[nn.Module]:
+def upsample(width: int, norm: Norm, upsampling: Upsampling) -> list[nn.Module]:
+    """Return the layers from (N, ``width``, H, W) to (N, ``width`` // 2, 2H, 2W)."""
     bias = needs_bias(norm)
     if upsampling == "resize":
-        return [nn.Upsample(scale_factor=2.0), *_stage(nn.Conv2d(width, width // 2, 3, padding=1, bias=bias), norm)]
-    return _stage(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias), norm)
+        return [nn.Upsample(scale_factor=2.0), *stage(nn.Conv2d(width, width // 2, 3, padding=1, bias=bias), norm)]
+    return stage(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias), norm)
