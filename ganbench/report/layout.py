@@ -11,6 +11,7 @@ from ganbench.results.leaderboard import Leaderboard
 from ganbench.results.rows import Cell, Kind, Row
 
 WIDTH: Final = 100  # characters that a table should not exceed
+SUMMARY: Final = ("quality", "diversity")  # groups whose first column the summary shows beside the headline
 TITLES: Final = {
     "quality": "Quality: do the outputs look like target images?",
     "faithfulness": "Faithfulness: is what the input shows kept?",
@@ -55,13 +56,13 @@ class Section:
     tables: tuple[Table, ...] = field(default=())
 
 
-def sections(board: Leaderboard) -> list[Section]:
-    """Return the summary, then one section per group of columns that has any."""
-    found = [Section("Summary", (_summary(board),))]
+def sections(board: Leaderboard, width: int = WIDTH) -> list[Section]:
+    """Return the summary, then one section per group of columns that has any, in tables of ``width`` characters."""
+    found = [Section("Summary", tuple(_summary(board, width)))]
     for group, title in TITLES.items():
         columns = [column for column in board.columns if _group(column) == group]
         if columns:
-            found.append(Section(title, tuple(_tables(board, columns))))
+            found.append(Section(title, tuple(_tables(board, columns, width))))
     return found
 
 
@@ -95,20 +96,21 @@ def _group(column: Column) -> str:
     return column.group if column.group in TITLES else GROUPS[0]
 
 
-def _summary(board: Leaderboard) -> Table:
-    """Return the table for readers in a hurry: status, headline, and the first column of each group."""
+def _summary(board: Leaderboard, width: int) -> list[Table]:
+    """Return what readers in a hurry need: status, headline, the first column on quality and on diversity."""
     lead = [board.headline] if board.headline else []
     firsts = {_group(column): column for column in reversed(board.columns)}  # the last one set is the first column
-    wanted = {column.key: column for column in (*lead, *(firsts[group] for group in TITLES if group in firsts))}
+    wanted = {column.key: column for column in (*lead, *(firsts[group] for group in SUMMARY if group in firsts))}
     status = [Entry(row.short_status) for row in board.rows]
-    free = WIDTH - _label_width(board.rows) - max((len(entry.text) + 3 for entry in status), default=9)
-    table = _table(board, board.rows, next(_chunks(board, list(wanted.values()), free), []), status)
-    reasons = [(row.label, printable(row.status)) for row in board.rows if row.status != row.short_status]
-    return replace(table, notes=tuple(reasons))
+    free = width - _label_width(board.rows) - max((len(entry.text) + 3 for entry in status), default=9)
+    first, *others = [*_chunks(board, list(wanted.values()), free)] or [[]]
+    reasons = tuple((row.label, printable(row.status)) for row in board.rows if row.status != row.short_status)
+    tables = [_table(board, board.rows, first, status), *(_table(board, board.rows, chunk) for chunk in others)]
+    return [replace(table, notes=reasons if table is tables[-1] else ()) for table in tables]
 
 
-def _tables(board: Leaderboard, columns: Sequence[Column]) -> Iterator[Table]:
-    for chunk in _chunks(board, columns, WIDTH - _label_width(board.rows)):
+def _tables(board: Leaderboard, columns: Sequence[Column], width: int) -> Iterator[Table]:
+    for chunk in _chunks(board, columns, width - _label_width(board.rows)):
         keys = {column.key for column in chunk}
         rows = [row for row in board.rows if any((row.label, key) in board.cells for key in keys)]
         yield _table(board, rows, chunk)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ganbench.report.layout import Entry, Line, Section, Table, caption, footnotes, sections
+from ganbench.report.layout import WIDTH, Entry, Line, Section, Table, caption, footnotes, sections
 from ganbench.results.leaderboard import Leaderboard
 from ganbench.results.rows import Kind
 
@@ -16,7 +16,7 @@ LABEL_STYLES: dict[Kind, str] = {"real": "italic dim", "baseline": "italic dim",
 def print_leaderboard(board: Leaderboard, console: Console, full: bool = True) -> None:
     """Print the leaderboard; without ``full`` only the summary and the footnotes, as at the end of a run."""
     console.print(Text(caption(board), style="dim"))
-    for section in sections(board)[: None if full else 1]:
+    for section in sections(board, min(console.width, WIDTH))[: None if full else 1]:
         _print_section(section, console)
     console.print(Text("Best method in green; ± over training seeds; real and baselines are not ranked.", style="dim"))
     for note in footnotes(board):
@@ -36,7 +36,7 @@ def _rich(table: Table) -> RichTable:
     made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for index, header in enumerate(table.headers):
         text = index == 0 or header == "status"
-        made.add_column(Text(header), justify="left" if text else "right", no_wrap=index == 0)
+        made.add_column(Text(header), justify="left" if text else "right", no_wrap=True)
     for line in table.lines:
         made.add_row(*_row(line))
     return made

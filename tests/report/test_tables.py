@@ -105,9 +105,11 @@ def test_the_short_form_has_the_summary_alone(board: Leaderboard) -> None:
 
 
 def test_the_summary_names_the_headline_first_and_every_row(board: Leaderboard) -> None:
-    (table,) = sections(board)[0].tables
-    assert table.headers[:3] == ("method", "status", "success ↑")
+    (table,) = sections(board, 120)[0].tables
+    assert table.headers == ("method", "status", "success ↑", "FD (EfficientNet-Lite0) ↓", "collapse (pixels)")
     assert [line.label for line in table.lines] == [row.label for row in board.rows]
+    narrow = sections(board, 60)[0].tables
+    assert [header for table in narrow for header in table.headers if header != "method"] == list(table.headers[1:])
 
 
 def test_no_minus_stands_before_zero(tmp_path: Path) -> None:
@@ -139,3 +141,14 @@ def test_json_gives_value_std_n_and_protocol(board: Leaderboard) -> None:
     assert rows["cyclegan-l2"]["seeds"] == {"0": "ok", "1": "diverged"}
     assert rows["real"]["metrics"][FD]["std"] is None
     assert data["ranked_by"] == SUCCESS
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_terminal_tables_fit_the_terminal(board: Leaderboard, width: int) -> None:
+    stream = io.StringIO()
+    print_leaderboard(board, Console(file=stream, width=width, color_system=None))
+    text = stream.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for value in ("195.0 ± 7.1", "0.600 ± 0.028", "100.0†", "skipped"):
+        assert value in text
