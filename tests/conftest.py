@@ -1,0 +1,86 @@
+"""Shared fixtures: a private cache, and the smallest suite that trains."""
+
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from ganbench.cli import main
+from ganbench.data.base import SPLITS, Domain, TranslationData
+
+TINY_SUITE = """
+name: tiny
+description: The smallest suite that trains.
+dataset: {name: avatars, source: avataaars, target: adventurer, n_train: 40, n_val: 10, n_test: 12}
+methods: [half_cycle]
+seeds: [0]
+metrics: [frechet, collapse]
+profiles:
+  cpu: {image_size: 16, steps: 4, batch_size: 2, options: {ngf: 4, n_blocks: 1, ndf: 4}}
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory):
+    """Keep the user's own cache of images out of the tests."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GANBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Give torch one thread: the tests' networks are too small for more."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_suite(tmp_path):
+    """Write the tiny suite, with replacements, and return its path."""
+
+    def write(*replacements: tuple[str, str]):
+        text = textwrap.dedent(TINY_SUITE)
+        for old, new in replacements:
+            assert old in text, f"{old!r} is not in the tiny suite"
+            text = text.replace(old, new)
+        path = tmp_path / "tiny.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def colour_data():
+    """Return 16-pixel data of two domains, plain random colours against random colours with a bright square."""
+    generator = torch.Generator().manual_seed(0)
+
+    def images(count, square):
+        colours = torch.randint(0, 200, (count, 3, 1, 1), generator=generator, dtype=torch.uint8)
+        pictures = colours.expand(count, 3, 16, 16).clone()
+        if square:
+            pictures[:, :, 4:12, 4:12] = 255
+        return pictures
+
+    counts = {"train": 12, "val": 8, "test": 8}
+    labels = {split: {"parity": torch.arange(counts[split]) % 2} for split in SPLITS}
+    domains = {
+        name: Domain({split: images(counts[split], name == "b") for split in SPLITS}, labels) for name in ("a", "b")
+    }
+    return TranslationData(domains, "a", "b", {"parity": ("even", "odd")})
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Call the command line in this process; return exit code, standard output and standard error."""
+
+    def call(*arguments: object):
+        monkeypatch.setattr(sys, "argv", ["ganbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call
