@@ -83,6 +83,8 @@ def printable(text: str) -> str:
 
 def format_cell(cell: Cell, digits: int) -> str:
     """Return "mean ± std" with the column's digits, and the marks."""
+    if cell.deterministic:
+        return "0 (deterministic)"
     spread = "" if cell.std is None else f" ± {_fixed(cell.std, digits)}"
     marks = "†" * cell.partial + " ⚠" * cell.alarm + " ≈" * cell.tied
     return _fixed(cell.mean, digits) + spread + marks

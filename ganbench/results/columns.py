@@ -85,9 +85,14 @@ def cost_of(record: Record, cost: Cost) -> float | None:
     return float(getattr(getattr(record, cost.part), cost.attribute))
 
 
+def is_deterministic(measured: Measured) -> bool:
+    """Whether a diversity is 0 by nature, because the method gives one output per input."""
+    return measured.protocol.get("deterministic") is True
+
+
 def protocol_key(measured: Measured) -> str:
     """Return a text that two values share exactly if their protocols are the same."""
-    return json.dumps(measured.protocol, sort_keys=True)
+    return "deterministic" if is_deterministic(measured) else json.dumps(measured.protocol, sort_keys=True)
 
 
 def columns_of(records: Sequence[Record]) -> dict[tuple[str, str], Column]:
@@ -101,11 +106,14 @@ def columns_of(records: Sequence[Record]) -> dict[tuple[str, str], Column]:
 
 
 def _split(name: str, by_protocol: Mapping[str, list[Measured]]) -> dict[str, Column]:
-    ranked = sorted(by_protocol, key=lambda key: -len(by_protocol[key]))
+    ranked = sorted(by_protocol, key=lambda key: (key == "deterministic", -len(by_protocol[key])))
     columns = {key: _column(name, by_protocol[key]) for key in ranked}
-    if len(ranked) == 1:
-        return columns
-    return {key: _lettered(columns[key], index) for index, key in enumerate(ranked)}
+    real = [key for key in ranked if key != "deterministic"]
+    if len(real) > 1:
+        columns = {key: _lettered(columns[key], index) for index, key in enumerate(ranked)}
+    if real and "deterministic" in columns:  # 0 under whatever protocol: it needs no column of its own
+        columns["deterministic"] = columns[real[0]]
+    return columns
 
 
 def _lettered(column: Column, index: int) -> Column:
@@ -115,7 +123,7 @@ def _lettered(column: Column, index: int) -> Column:
 
 def _column(name: str, values: Sequence[Measured]) -> Column:
     first = values[0]
-    n = tuple(sorted({value.n for value in values}))
+    n = tuple(sorted({value.n for value in values if value.n}))
     return Column(
         name, name, first.title, first.group, first.higher_is_better, first.digits, first.note, first.protocol, n
     )

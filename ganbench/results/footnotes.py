@@ -28,6 +28,7 @@ def caption_of(suite: str, profile: str, records: Sequence[Record]) -> tuple[str
         *_images(trained),
         max(record.timings.finished[:10] for record in records),
         _span(_hardware(record) for record in trained),
+        f"ganbench {_span(str(record.provenance.get('ganbench', '?')) for record in trained)}",
     ]
     return tuple(part for part in parts if part)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ganbench.results.columns import COSTS, Column, Cost, columns_of, cost_of, headline, protocol_key
+from ganbench.results.columns import COSTS, Column, Cost, columns_of, cost_of, headline, is_deterministic, protocol_key
 from ganbench.results.footnotes import caption_of, footnotes_of
 from ganbench.results.record import Record
 from ganbench.results.rows import KINDS, Cell, Row, of_kind, rows_of
@@ -60,7 +60,7 @@ def _build(results: ResultSet, shown: dict[Path, Record], fingerprint: str, plan
     done = [record for record in records if record.status == "ok"]
     rows = rows_of(records, results.plan if planned else None)
     metrics = columns_of(done)
-    columns = [*metrics.values(), *(cost.column for cost in COSTS)]
+    columns = list({column.key: column for column in (*metrics.values(), *(cost.column for cost in COSTS))}.values())
     cells = _cells(_values(done, metrics), {row.label: not row.complete for row in rows})
     columns = [column for column in columns if any(key == column.key for _, key in cells)]
     rows = _ranked(rows, headline(columns), cells)
@@ -82,16 +82,16 @@ def _build(results: ResultSet, shown: dict[Path, Record], fingerprint: str, plan
 def _values(records: Sequence[Record], metrics: dict[tuple[str, str], Column]) -> pd.DataFrame:
     """Return the long table: one line per label, column and seed."""
     lines = [
-        (record.label, metrics[name, protocol_key(measured)].key, record.seed, measured.value, measured.n)
+        (record.label, metrics[name, protocol_key(m)].key, record.seed, m.value, m.n, is_deterministic(m))
         for record in records
-        for name, measured in record.metrics.items()
+        for name, m in record.metrics.items()
     ]
     costs: list[tuple[Record, Cost]] = [(record, cost) for record in records for cost in COSTS]
     for record, cost in costs:
         value = cost_of(record, cost)
         if value is not None:
-            lines.append((record.label, cost.column.key, record.seed, value, 0))
-    return pd.DataFrame(lines, columns=["label", "column", "seed", "value", "n"])
+            lines.append((record.label, cost.column.key, record.seed, value, 0, False))
+    return pd.DataFrame(lines, columns=["label", "column", "seed", "value", "n", "deterministic"])
 
 
 def _cells(values: pd.DataFrame, partial: dict[str, bool]) -> dict[tuple[str, str], Cell]:
@@ -100,8 +100,14 @@ def _cells(values: pd.DataFrame, partial: dict[str, bool]) -> dict[tuple[str, st
         numbers = group["value"]
         std = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
         by_seed = dict(zip(group["seed"].tolist(), numbers.tolist(), strict=True))
-        cell = Cell(float(numbers.mean()), std, by_seed, int(group["n"].max()), partial[str(label)])
-        cells[str(label), str(key)] = cell
+        cells[str(label), str(key)] = Cell(
+            mean=float(numbers.mean()),
+            std=std,
+            values=by_seed,
+            n=int(group["n"].max()),
+            partial=partial[str(label)],
+            deterministic=bool(group["deterministic"].all()),
+        )
     return cells
 
 

@@ -28,6 +28,7 @@ class Cell:
         best: no complete method has a better mean, to the digits shown.
         tied: not distinguishable from the best by an exact rank test over seeds.
         alarm: a distance below that of real images.
+        deterministic: 0 by nature, since the method gives one output per input.
     """
 
     mean: float
@@ -38,6 +39,7 @@ class Cell:
     best: bool = False
     tied: bool = False
     alarm: bool = False
+    deterministic: bool = False
 
 
 @dataclass

@@ -117,6 +117,20 @@ def test_values_of_different_protocols_never_share_a_column(tmp_path: Path) -> N
     assert "resize: bilinear / bicubic; version: 1 / 2" in note_with(board, "several columns")
 
 
+def test_deterministic_methods_share_the_column_of_diversity(tmp_path: Path) -> None:
+    sure = {"lpips_diversity": measured("lpips_diversity", 0.0, n=0, deterministic=True, inputs=0)}
+    noisy = {"lpips_diversity": measured("lpips_diversity", 0.3, n=4500, deterministic=False, inputs=100)}
+    records = [record(label).model_copy(update={"metrics": sure}) for label in ("a", "b")]
+    board = board_of(tmp_path, *records, record("c").model_copy(update={"metrics": noisy}))
+    assert [column.key for column in board.columns if column.group != "cost"] == ["lpips_diversity"]
+    assert [board.cells[label, "lpips_diversity"].deterministic for label in "abc"] == [True, True, False]
+    assert board.cells["c", "lpips_diversity"].best
+    assert board.columns[0].protocol["inputs"] == 100
+    assert not note_with(board, "different numbers")
+    (alone,) = build_leaderboards(read_profile(save(tmp_path / "alone", *records)))
+    assert alone.columns[0].key == "lpips_diversity"
+
+
 def test_seeds_of_different_protocols_are_not_averaged(tmp_path: Path) -> None:
     other = record("a", 1).model_copy(update={"metrics": {FD: measured(FD, 90.0, version=2)}})
     board = board_of(tmp_path, record("a", 0, {FD: 10.0}), other)
