@@ -171,7 +171,7 @@ MICAH = AvatarStyle(
         "mouth": _mouth(closed=("frown", "sad", "smile", "smirk"), opened=("laughing", "nervous", "surprised")),
         "facial_hair": _beard("facialHair", "beard"),
     },
-    glasses={"glassesProbability": 100, "glassesColor": ("#000000",)},
+    glasses={"glassesProbability": 100, "glassesColor": ("#6bd9e9",)},
     bare={"glassesProbability": 0},
 )
 

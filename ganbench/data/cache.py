@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import os
 import tempfile
 import warnings
@@ -26,34 +24,37 @@ def cache_folder() -> Path:
 
 def cache_file(prefix: str, *parts: str) -> Path:
     """Return the file for the content that ``parts`` decide: its name holds their sha256."""
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()
     return cache_folder() / f"{prefix}-{key[:40]}.npz"
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
     """Return the arrays of a cache file, or None where it is absent, unreadable or damaged."""
     try:
-        blob = path.read_bytes()
+        with path.open("rb") as file:
+            digest = file.read(DIGEST_BYTES)
+            if hashlib.file_digest(file, "sha256").digest() != digest:
+                return None
+            file.seek(DIGEST_BYTES)
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
     except OSError:
         return None
-    digest, content = blob[:DIGEST_BYTES], memoryview(blob)[DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write a cache file: sha256 of the rest, then an .npz. Readers see the whole file or none.
+    """Write a cache file: an .npz after its sha256. Readers see the whole file or none.
 
     Where the folder cannot be written, a warning says so: the work is then done again next time.
     """
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    content = buffer.getbuffer()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, hashlib.sha256(content).digest(), content)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            _write(handle, arrays)
+            os.replace(temporary, path)  # noqa: PTH105
+        finally:
+            Path(temporary).unlink(missing_ok=True)
     except OSError as error:
         warnings.warn(
             f"Images could not be kept in {path.parent} ({error.strerror}) and will be made again next time. "
@@ -62,14 +63,11 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
         )
 
 
-def _replace(path: Path, digest: bytes, content: memoryview) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(digest)
-            file.write(content)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+def _write(handle: int, arrays: Arrays) -> None:
+    with os.fdopen(handle, "w+b") as file:
+        file.write(bytes(DIGEST_BYTES))
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.seek(DIGEST_BYTES)
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0)
+        file.write(digest)

@@ -38,6 +38,6 @@ def _block_sums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Sum over at most `BLOCKS` × `BLOCKS` blocks that cover each image once: (N, 3·blocks²)."""
     size = images.shape[-1]
     starts = np.unique(np.arange(BLOCKS) * size // BLOCKS)
-    sums = np.add.reduceat(images.astype(np.int64), starts, axis=2)
+    sums = np.add.reduceat(images, starts, axis=2, dtype=np.int64)
     sums = np.add.reduceat(sums, starts, axis=3)
     return sums.reshape(len(images), -1).astype(np.float64)
