@@ -46,7 +46,7 @@ class GradientPenalty:
         with torch.autocast(real.device.type, enabled=False):
             epsilon = torch.rand(len(real), 1, 1, 1, generator=generator).to(real.device)
             line = torch.lerp(fake.detach().float(), real.detach().float(), epsilon).requires_grad_(True)
-            scores = discriminator(line).flatten(1).mean(1)  # (N,)
+            scores = discriminator(line).reshape(len(line), -1).mean(1)  # (N,)
             (gradients,) = torch.autograd.grad(scores.sum(), line, create_graph=True)
             norms: torch.Tensor = gradients.flatten(1).norm(dim=1)
             return self.weight * (norms - 1).square().mean()

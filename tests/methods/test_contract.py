@@ -1,0 +1,133 @@
+"""What every registered method must hold to; a new method is tested by being registered."""
+
+import io
+import math
+
+import pytest
+import torch
+
+from ganbench.data.batches import to_float
+from ganbench.methods.base import METHODS
+from ganbench.seeding import torch_generator
+
+METHOD_NAMES = METHODS.names()
+TRANSLATING = [name for name in METHOD_NAMES if not METHODS.get(name).reference]
+TRAINED = [name for name in METHOD_NAMES if METHODS.get(name).trained]
+
+
+def ignore(stage, step, steps, losses):
+    pass
+
+
+def test_the_built_in_methods_are_there():
+    assert {"identity", "mean_target", "random_target", "real", "half_cycle", "cyclegan", "dtn"} <= set(METHOD_NAMES)
+
+
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_every_option_has_a_description_and_a_default(name):
+    fields = METHODS.get(name).Options.model_fields
+    assert all(field.description and not field.is_required() for field in fields.values())
+    assert METHODS.get(name).summary
+
+
+@pytest.mark.parametrize("name", TRANSLATING)
+def test_translations_have_shape_range_and_type_of_images(name, data, make_method):
+    method = make_method(name)
+    method.prepare(data, 0, ignore)
+    source = to_float(data.images("plain", "test"))
+    before = source.clone()
+    output = method.translate(source, torch_generator(0, "noise"))
+    assert output.shape == source.shape
+    assert output.dtype == torch.float32
+    assert not output.requires_grad
+    assert -1 <= float(output.min()) <= float(output.max()) <= 1
+    assert torch.equal(source, before)
+
+
+@pytest.mark.parametrize("name", TRANSLATING)
+def test_noise_matters_to_stochastic_methods_alone(name, data, make_method):
+    method = make_method(name)
+    method.prepare(data, 0, ignore)
+    source = to_float(data.images("plain", "test"))
+    first, again, other = (method.translate(source, torch_generator(seed, "noise")) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert torch.equal(first, other) != method.stochastic
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_gives_finite_losses_and_changes_the_translations(name, data, make_method, train):
+    method = make_method(name)
+    method.prepare(data, 0, ignore)
+    source = to_float(data.images("plain", "test"))
+    before = method.translate(source, torch_generator(0))
+    for losses in train(method, data, range(3)):
+        assert losses
+        assert all(loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
+        assert all(math.isfinite(loss) for loss in losses.values())
+    assert not torch.equal(before, method.translate(source, torch_generator(0)))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_follows_from_the_seed_alone(name, data, make_method, train, assert_same_state):
+    methods = []
+    for global_seed in (0, 1):
+        torch.manual_seed(global_seed)
+        methods.append(make_method(name))
+        methods[-1].prepare(data, 0, ignore)
+        train(methods[-1], data, range(3))
+    assert_same_state(*methods)
+    assert not torch.equal(*(next(iter(_weights(make_method(name, seed=seed)))) for seed in (0, 1)))
+
+
+def _weights(method):
+    def tensors(state):
+        for value in state.values():
+            if isinstance(value, dict):
+                yield from tensors(value)
+            elif isinstance(value, torch.Tensor) and value.ndim == 4:
+                yield value
+
+    return tensors(method.state_dict())
+
+
+@pytest.mark.parametrize("name", TRANSLATING)
+def test_state_comes_back_without_unpickling_code(name, data, make_method, assert_same_state):
+    method, fresh = make_method(name), make_method(name, seed=1)
+    method.prepare(data, 0, ignore)
+    fresh.load_state_dict(saved_and_loaded(method))
+    assert_same_state(method, fresh)
+    source = to_float(data.images("plain", "test"))
+    assert torch.equal(method.translate(source, torch_generator(0)), fresh.translate(source, torch_generator(0)))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_resumed_run_ends_as_an_uninterrupted_one(name, data, make_method, train, assert_same_state):
+    whole, first, second = make_method(name), make_method(name), make_method(name, seed=1)
+    for method in (whole, first):
+        method.prepare(data, 0, ignore)
+    train(whole, data, range(4))
+    train(first, data, range(2))
+    second.load_state_dict(saved_and_loaded(first))
+    train(second, data, range(2, 4))
+    assert_same_state(whole, second)
+
+
+def saved_and_loaded(method):
+    file = io.BytesIO()
+    torch.save(method.state_dict(), file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_skip_reasons(name, data, data_without_labels):
+    method = METHODS.get(name)
+    assert (method.skip_reason(data_without_labels) is not None) == (method.needs_labels or method.needs_pairs)
+    assert (method.skip_reason(data) is not None) == method.needs_pairs
+
+
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_updates_of_the_generator(name, make_method):
+    method = make_method(name)
+    assert method.generator_updates(0) == 0
+    assert method.generator_updates(10) == (10 if method.trained else 0)
