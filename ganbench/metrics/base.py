@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ganbench.metrics.workbench import Workbench
 
 Group = Literal["quality", "faithfulness", "diversity", "memorization"]
+Protocol = Mapping[str, str | int | float | bool]
+"""Everything that changes a number, flat: two values may stand in one column only if their protocols are equal."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Value:
     quantity: Quantity
     value: float
     n: int
-    protocol: Mapping[str, str | int | float | bool]
+    protocol: Protocol
     std: float | None = None
     per_image: torch.Tensor | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -101,6 +103,13 @@ class Metric(ABC):
 
     version: ClassVar[int] = 1
     summary: ClassVar[str] = ""
+
+    def prepare(self, workbench: Workbench) -> None:  # noqa: B027 - most families share nothing but features
+        """Make and cache what all trials share (reference features, judges). Default: nothing."""
+
+    def dependencies(self) -> tuple[str, ...]:
+        """Name what, beside version and extractor, decides which values come out (an optional weights file)."""
+        return ()
 
     @abstractmethod
     def quantities(self, extractor: str) -> tuple[Quantity, ...]:

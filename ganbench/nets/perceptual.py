@@ -79,7 +79,7 @@ def unit_normalised(features: torch.Tensor) -> torch.Tensor:
 
 
 class EmbeddedDistance(PerceptualDistance):
-    """LPIPS's form on five stages of EfficientNet-Lite0 with uniform weights; works without any download.
+    """LPIPS's form on five stages of EfficientNet-Lite0, each weighted 1/5; works without any download.
 
     Not LPIPS: its weights were never fitted to people's judgements, and its numbers must not be compared with it.
     """
@@ -94,9 +94,9 @@ class EmbeddedDistance(PerceptualDistance):
         self.network = efficientnet.load_efficientnet_lite0(device)
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return the unit-normalised maps of the five stages."""
-        prepared = efficientnet.prepare_images(images, 64, self.device)
-        return [unit_normalised(stage) for stage in efficientnet.stages(self.network, prepared)]
+        """Return the unit-normalised maps of the five stages, scaled by √(1/5): d is their mean, in [0, 4]."""
+        stages = efficientnet.stages(self.network, efficientnet.prepare_images(images, 64, self.device))
+        return [unit_normalised(stage) * len(stages) ** -0.5 for stage in stages]
 
 
 SQUEEZENET = WeightsFile(

@@ -1,0 +1,72 @@
+"""The judge's network: a small CNN with one head per question, trained on real images only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+LARGEST = 64  # pixels; larger pictures are shrunk before they are judged
+
+
+class JudgeNet(nn.Module):
+    """Three strided stages of convolution and batch norm, pooled to 4 × 4, and a linear head per attribute.
+
+    Args:
+        classes: attribute → number of its classes.
+        generator: draws the initial weights.
+        width: channels of the first stage.
+    """
+
+    def __init__(self, classes: Mapping[str, int], generator: torch.Generator, width: int = 24) -> None:
+        super().__init__()
+        widths = (3, width, 2 * width, 4 * width)
+        with torch.random.fork_rng(devices=[]):  # the modules' own initial weights are replaced below
+            stages = [_stage(a, b) for a, b in pairwise(widths)]
+            self.trunk = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(4), nn.Flatten())
+            self.heads = nn.ModuleDict({name: nn.Linear(16 * 4 * width, n) for name, n in classes.items()})
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                nn.init.kaiming_normal_(parameter, generator=generator)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return attribute → logits (N, classes) of float images (N, 3, H, W) in [−1, 1]."""
+        hidden = self.trunk(images)
+        return {name: head(hidden) for name, head in self.heads.items()}
+
+
+def _stage(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def judge_input(images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return uint8 images (N, 3, H, W) as float in [−1, 1], shrunk (bilinear, antialiased) to at most 64 pixels."""
+    pixels = images.to(device, torch.float32) / 127.5 - 1
+    if max(pixels.shape[-2:]) > LARGEST:
+        pixels = functional.interpolate(pixels, (LARGEST, LARGEST), mode="bilinear", antialias=True)
+    return pixels
+
+
+def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Shift each image of a float batch by up to 1/16 of its size and vary contrast and brightness by ±5 %.
+
+    Never mirrored: a mirrored digit is another digit. All draws come from ``generator`` (a CPU generator).
+    """
+    count, _, height, width = images.shape
+    draws = torch.rand(4, count, generator=generator).to(images.device) * 2 - 1
+    theta = torch.eye(2, 3, device=images.device).repeat(count, 1, 1)
+    theta[:, :, 2] = draws[:2].T / 8  # in units of half the size
+    grid = functional.affine_grid(theta, [count, 3, height, width], align_corners=False)
+    moved = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    contrast, brightness = (1 + 0.05 * draws[2])[:, None, None, None], (0.05 * draws[3])[:, None, None, None]
+    return moved * contrast + brightness
