@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ganbench.results.columns import GROUPS, Column
@@ -45,24 +45,25 @@ class Table:
 
     headers: tuple[str, ...]
     lines: tuple[Line, ...]
-    notes: tuple[tuple[str, str], ...] = ()  # (column title, how to read it), or (label, why it failed)
 
 
 @dataclass(frozen=True)
 class Section:
-    """Tables under one title."""
+    """Tables under one title; notes say how to read a column, or why a row failed."""
 
     title: str
-    tables: tuple[Table, ...] = field(default=())
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
 
 
 def sections(board: Leaderboard, width: int = WIDTH) -> list[Section]:
     """Return the summary, then one section per group of columns that has any, in tables of ``width`` characters."""
-    found = [Section("Summary", tuple(_summary(board, width)))]
+    reasons = tuple(f"{row.label}: {printable(row.status)}" for row in board.rows if row.status != row.short_status)
+    found = [Section("Summary", tuple(_summary(board, width)), reasons)]
     for group, title in TITLES.items():
         columns = [column for column in board.columns if _group(column) == group]
         if columns:
-            found.append(Section(title, tuple(_tables(board, columns, width))))
+            found.append(Section(title, tuple(_tables(board, columns, width)), _column_notes(columns)))
     return found
 
 
@@ -106,9 +107,15 @@ def _summary(board: Leaderboard, width: int) -> list[Table]:
     status = [Entry(row.short_status) for row in board.rows]
     free = width - _label_width(board.rows) - max((len(entry.text) + 3 for entry in status), default=9)
     first, *others = [*_chunks(board, list(wanted.values()), free)] or [[]]
-    reasons = tuple((row.label, printable(row.status)) for row in board.rows if row.status != row.short_status)
-    tables = [_table(board, board.rows, first, status), *(_table(board, board.rows, chunk) for chunk in others)]
-    return [replace(table, notes=reasons if table is tables[-1] else ()) for table in tables]
+    return [_table(board, board.rows, first, status), *(_table(board, board.rows, chunk) for chunk in others)]
+
+
+def _column_notes(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return how to read the columns; those that are read alike share a line."""
+    titles: dict[str, list[str]] = {}
+    for column in columns:
+        titles.setdefault(printable(column.note), []).append(printable(column.title))
+    return tuple(f"{'; '.join(names)}: {note}" for note, names in titles.items() if note)
 
 
 def _tables(board: Leaderboard, columns: Sequence[Column], width: int) -> Iterator[Table]:
@@ -124,8 +131,7 @@ def _table(board: Leaderboard, rows: Sequence[Row], columns: Sequence[Column], s
         for index, row in enumerate(rows)
     ]
     headers = ("method", *(("status",) if status else ()), *(printable(column.header) for column in columns))
-    notes = tuple((column.title, printable(column.note)) for column in columns if column.note)
-    return Table(headers, tuple(lines), notes)
+    return Table(headers, tuple(lines))
 
 
 def _entry(board: Leaderboard, row: Row, column: Column) -> Entry:

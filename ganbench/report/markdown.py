@@ -22,9 +22,8 @@ def to_markdown(board: Leaderboard, picture: str | None = None) -> str:
     for section in sections(board):
         parts.append(f"## {section.title}")
         parts += [_table(table) for table in section.tables]
-        notes = [f"- {escape(title)}: {escape(note)}" for table in section.tables for title, note in table.notes]
-        parts += ["\n".join(notes)] if notes else []
-    parts.append("\n".join(["## Notes", "", *(f"- {escape(note)}" for note in (*_legend(board), *footnotes(board)))]))
+        parts += [_bullets(section.notes)] if section.notes else []
+    parts += ["## Notes", _bullets([*_legend(board), *footnotes(board)])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -43,6 +42,10 @@ def _legend(board: Leaderboard) -> list[str]:
         "real: unseen real target images in place of outputs, what a perfect method would score. identity: the input, "
         "copied.",
     ]
+
+
+def _bullets(notes: Sequence[str]) -> str:
+    return "\n".join(f"- {escape(note)}" for note in notes)
 
 
 def _table(table: Table) -> str:

@@ -10,26 +10,33 @@ from ganbench.report.layout import WIDTH, Entry, Line, Section, Table, caption, 
 from ganbench.results.leaderboard import Leaderboard
 from ganbench.results.rows import Kind
 
+LEGEND = (
+    "* best method; ± standard deviation over training seeds; ↑ higher, ↓ lower is better. Not ranked: real (unseen "
+    "real images in place of outputs: what a perfect method scores) and the baselines (identity copies the input)."
+)
 LABEL_STYLES: dict[Kind, str] = {"real": "italic dim", "baseline": "italic dim", "method": "bold cyan"}
 
 
 def print_leaderboard(board: Leaderboard, console: Console, full: bool = True) -> None:
     """Print the leaderboard; without ``full`` only the summary and the footnotes, as at the end of a run."""
     console.print(Text(caption(board), style="dim"))
+    console.print()
     for section in sections(board, min(console.width, WIDTH))[: None if full else 1]:
         _print_section(section, console)
-    console.print(Text("Best method in green; ± over training seeds; real and baselines are not ranked.", style="dim"))
+    console.print(Text(LEGEND, style="dim"))
     for note in footnotes(board):
         console.print(Text(note, style="yellow" if note.startswith("⚠") else "dim"))
 
 
 def _print_section(section: Section, console: Console) -> None:
-    console.print()
     console.print(Text(section.title, style="bold"))
     for table in section.tables:
         console.print(_rich(table))
-        for title, note in table.notes:
-            console.print(Text(f"  {title}: {note}", style="dim"))
+        console.print()
+    for note in section.notes:
+        console.print(Text(note, style="dim"))
+    if section.notes:
+        console.print()
 
 
 def _rich(table: Table) -> RichTable:
@@ -45,8 +52,12 @@ def _rich(table: Table) -> RichTable:
 def _row(line: Line) -> list[Text]:
     return [
         Text(line.label, style=LABEL_STYLES[line.kind]),
-        *(Text(e.text, style=_style(e, line)) for e in line.entries),
+        *(_entry(entry, line) for entry in line.entries),
     ]
+
+
+def _entry(entry: Entry, line: Line) -> Text:
+    return Text(f"*{entry.text}" if entry.best else entry.text, style=_style(entry, line))  # * where there is no colour
 
 
 def _style(entry: Entry, line: Line) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ganbench.results.columns import Column, protocol_differences
 from ganbench.results.record import Record
@@ -41,7 +42,7 @@ def footnotes_of(
     results: ResultSet,
 ) -> tuple[str, ...]:
     """Return the footnotes, the most important first."""
-    return (
+    notes = (
         *_marks(rows, cells),
         *_missing(records),
         *(
@@ -52,6 +53,7 @@ def footnotes_of(
         *_versions(records),
         *_left_out(results),
     )
+    return tuple(map(_without_home, notes))
 
 
 def _marks(rows: Sequence[Row], cells: Mapping[Key, Cell]) -> Iterator[str]:
@@ -102,7 +104,8 @@ def _versions(records: Sequence[Record]) -> Iterator[str]:
         yield f"Rows come from different versions of ganbench: {'; '.join(texts)}."
     dirty = _labels_by([record for record in records if record.provenance.get("git_dirty")], lambda _: "")
     for labels in dirty.values():
-        yield f"Measured with uncommitted changes in ganbench's code: {', '.join(labels)}."
+        whose = "all rows" if len(labels) == len({record.label for record in records}) else ", ".join(labels)
+        yield f"Measured with uncommitted changes in ganbench's code: {whose}."
     hardware = _labels_by([record for record in records if record.budget.updates], _hardware)
     if len(hardware) > 1:
         texts = [f"{', '.join(labels)}: {machine}" for machine, labels in hardware.items()]
@@ -114,6 +117,12 @@ def _left_out(results: ResultSet) -> Iterator[str]:
         verb = "is" if results.stale == 1 else "are"
         yield f"{_count(results.stale, 'record')} of an earlier version of this suite {verb} not shown."
     yield from (f"Not read: {problem}" for problem in results.problems)
+
+
+def _without_home(text: str) -> str:
+    """Return ``text`` fit for publishing: paths below the home directory begin with ~."""
+    home = str(Path.home())
+    return text.replace(f"{home}/", "~/") if len(home) > 1 else text
 
 
 def _labels_by(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[str]]:

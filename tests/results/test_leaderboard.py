@@ -161,6 +161,14 @@ def test_missing_metrics_name_their_remedy(tmp_path: Path) -> None:
     assert not note_with(board, "input_copying")  # real images are no translation: no lack
 
 
+def test_footnotes_do_not_publish_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    missing = {"lpips": "needs /home/somebody/.cache/torch/x.pth"}
+    assert "somebody" not in "".join(board_of(tmp_path, record(missing=missing)).footnotes)
+    monkeypatch.setenv("HOME", "/")
+    assert note_with(board_of(tmp_path, record(missing=missing)), "/home/somebody/.cache/torch/x.pth")
+
+
 def test_other_code_versions_and_uncommitted_changes_are_flagged(tmp_path: Path) -> None:
     odd = record("b", provenance=provenance(ganbench="0.2.0", git_dirty=True))
     board = board_of(tmp_path, record("a"), odd)
