@@ -49,9 +49,9 @@ def print_summary(directory: Path, console: Console) -> None:
 def plan_table(specs: Sequence[TrialSpec], needs: Mapping[str, str]) -> Table:
     """Return the trials of a run in the order they start, and what each needs."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for header in ("trial", "method", "steps", "batch", "threads", "GPUs", "precision", "to do"):
-        table.add_column(header, justify="left" if header in ("trial", "method", "precision", "to do") else "right")
+    for header in ("trial", "steps", "batch", "threads", "GPUs", "precision", "to do"):
+        table.add_column(header, justify="left" if header in ("trial", "precision", "to do") else "right", no_wrap=True)
     for spec in specs:
         numbers = (str(spec.steps), str(spec.batch_size), str(spec.threads), f"{spec.gpus:g}")
-        table.add_row(spec.title, spec.method, *numbers, spec.precision, needs[spec.title])
+        table.add_row(spec.title, *numbers, spec.precision, needs[spec.title])
     return table
