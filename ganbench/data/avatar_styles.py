@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-DiceOption = int | Sequence[str]
+DiceOption = int | Sequence[str] | Sequence[float]
 DiceOptions = Mapping[str, DiceOption]
 Expressions = Mapping[str, DiceOptions]  # class → the options that force it
+
+POSE: DiceOptions = {"translateX": (-5.0, 5.0), "scale": (1.0, 1.1)}
+"""Where a face stands: at most so many per cent of the width off the middle, and so much enlarged.
+
+Without it the styles hold so few faces that two of five in adventurer, and nine of ten in big-smile, nearly equal one
+of 1,000 others (mean difference at 32 px up to 4/255); with it, none of 150 and one of eleven. Held-out faces picked
+to differ from the training faces would be another distribution.
+"""
 
 # Chosen to stay apart at 32 px, also hair from skin.
 SKIN = {"light": "#ffdbb4", "tan": "#dd9f67", "brown": "#9a5a2e", "dark": "#55331f"}
@@ -124,6 +132,7 @@ TOON_HEAD = AvatarStyle(
 
 BIG_SMILE = AvatarStyle(
     always={
+        "accessoriesProbability": 0,  # its glasses reach beyond the picture, and so cannot be switched alone
         "hairVariant": _words(
             "bangs bowlCutHair bunHair curlyBob curlyShortHair froBun halfShavedHead shavedHead shortHair straightHair "
             "wavyBob"
@@ -134,8 +143,6 @@ BIG_SMILE = AvatarStyle(
         "hair": _colours(HAIR, "hairColor"),
         "mouth": _mouth(closed=("kawaii", "unimpressed"), opened=("gapSmile", "openSad", "openedSmile", "teethSmile")),
     },
-    glasses={"accessoriesProbability": 100, "accessoriesVariant": ("glasses",)},
-    bare={"accessoriesProbability": 0},
 )
 
 LORELEI = AvatarStyle(

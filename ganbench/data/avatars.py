@@ -20,7 +20,7 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator
 
 from ganbench.data.avatar_faces import BACKGROUND, Face, Pixels, draw_all, style_definition
-from ganbench.data.avatar_styles import CLASSES, GLASSES, STYLES, common_vocabulary, split_name
+from ganbench.data.avatar_styles import CLASSES, GLASSES, POSE, STYLES, common_vocabulary, split_name
 from ganbench.data.base import (
     DATASETS,
     SPLITS,
@@ -112,8 +112,8 @@ class Avatars(Dataset):
     def _cache_file(self, image_size: int) -> Path:
         versions = [f"{name} {version(name)}" for name in ("dicebear-core", "dicebear-styles", "resvg-py")]
         styles = [repr(STYLES[split_name(name)[0]]) for name in (self.source, self.target)]
-        options = self.model_dump_json()
-        parts = [f"format {FORMAT}", f"{image_size} px", BACKGROUND, repr(CLASSES), options, *versions, *styles]
+        look = repr((BACKGROUND, POSE, CLASSES))
+        parts = [f"format {FORMAT}", f"{image_size} px", look, self.model_dump_json(), *versions, *styles]
         return cache_file("avatars", *parts)
 
     def _assemble(self, arrays: Arrays) -> TranslationData:
