@@ -27,7 +27,7 @@ class NetworkOptions(MethodOptions):
     upsampling: Upsampling = Field("deconv", description="how the generator regains the resolution")
     ndf: int = Field(64, ge=1, le=1024, description="channels after the discriminator's first convolution")
     patch_size: PatchSize | None = Field(
-        None, description="pixels that one score judges; none given: 70, or the largest with 2×2 scores"
+        None, description="pixels that one score judges; none given: 70, or the largest with 4×4 scores (34 at 32 px)"
     )
     discriminator_norm: Norm | None = Field(
         None, description="normalisation in the discriminator; none given: the same as norm"

@@ -51,7 +51,7 @@ def test_the_defaults_are_the_papers():
 
 @pytest.mark.parametrize("name", ["cyclegan", "half_cycle", "dtn"])
 def test_a_patch_too_large_for_the_images_is_refused_with_the_largest_that_fits(name, make_method):
-    with pytest.raises(InputError, match="at most 34"):
+    with pytest.raises(InputError, match="at most 16"):
         make_method(name, patch_size=70)
 
 

@@ -29,8 +29,8 @@ def test_size_of_the_score_map(patch, size):
     assert scores.shape == (1, 1, score_size(patch, size), score_size(patch, size))
 
 
-def test_largest_patch_leaves_four_scores():
-    assert [largest_patch(size) for size in (4, 8, 16, 32, 256)] == [1, 16, 34, 70, 70]
+def test_largest_patch_suits_the_image():
+    assert [largest_patch(size) for size in (8, 16, 24, 32, 64, 256)] == [1, 16, 34, 34, 70, 70]
 
 
 def test_several_outputs():
