@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -48,7 +49,13 @@ class Face:
         for attribute, classes in style.attributes.items():
             options |= classes[self.classes.get(attribute, CLASSES[attribute][0])]
         options |= (style.glasses if self.glasses else style.bare) or {}
-        return {name: value if isinstance(value, int | str) else list(value) for name, value in options.items()}
+        return {name: self._choose(name, value) for name, value in options.items()}
+
+    def _choose(self, name: str, value: Any) -> Any:
+        """Choose one of several variants; DiceBear would, but checks a list of them for longer than it draws."""
+        if name.endswith("Variant"):
+            return random.Random(f"{self.seed}/{name}").choice(value)
+        return list(value) if isinstance(value, tuple) else value
 
 
 def style_definition(style: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from ganbench.errors import InputError
 from ganbench.registry import did_you_mean
 from ganbench.seeding import numpy_generator
 
-FORMAT = 1  # raised whenever this file draws other faces from the same options
+FORMAT = 2  # raised whenever the code draws other faces from the same options and styles
 NEAR = 4.0  # of 255, mean absolute difference: no held-out face is as near as this to a training face
 ATTEMPTS = 100  # per face, before the styles are said to hold too few distinct ones
 SMALLEST = 8  # pixels
