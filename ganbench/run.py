@@ -235,19 +235,19 @@ def _longest_first(specs: list[TrialSpec], data: TranslationData) -> list[TrialS
 
 
 def _trial_costs(specs: Sequence[TrialSpec], data: TranslationData) -> dict[str, float]:
-    """Estimate what each trial costs: images seen times parameters, which is roughly the arithmetic."""
+    """Estimate what each trial costs: images seen times convolution weights, which is roughly the arithmetic."""
     per_label: dict[str, float] = {}
     for spec in specs:
         if spec.label not in per_label:
-            per_label[spec.label] = spec.steps * spec.batch_size * _parameters(spec, data)
+            per_label[spec.label] = spec.steps * spec.batch_size * _convolution_weights(spec, data)
     floor = BASELINE_COST * max([*per_label.values(), 1.0])
     return {spec.title: max(per_label[spec.label], floor) for spec in specs}
 
 
-def _parameters(spec: TrialSpec, data: TranslationData) -> int:
+def _convolution_weights(spec: TrialSpec, data: TranslationData) -> int:
     def count(state: object) -> int:
         if isinstance(state, torch.Tensor):
-            return state.numel()
+            return state.numel() if state.ndim == 4 else 0
         return sum(map(count, state.values())) if isinstance(state, dict) else 0
 
     return count(build_method(spec, data).state_dict()) if spec.steps else 0
