@@ -33,10 +33,11 @@ class DtnOptions(NetworkOptions, TrainingOptions):
     beta: float = Field(1.0, ge=0, description="weight of TID: a target image is translated to itself")
     gamma: float = Field(0.05, ge=0, description="weight of the total variation of translations")
     f_features: FeatureKind = Field(
-        "vector", description="what f keeps: a vector of 128 as in the paper, or a map of a quarter of the resolution"
+        "vector",
+        description="what f keeps: a vector of 128 as in the paper, or a map of a quarter of the resolution (which tends to copy)",
     )
     f_width: int = Field(32, ge=1, le=1024, description="channels after the first stage of f")
-    f_steps: int = Field(400, ge=1, description="training steps of f")
+    f_steps: int = Field(200, ge=1, description="training steps of f")
     f_batch_size: int = Field(32, ge=2, description="images in a batch of f")
     f_lr: float = Field(1e-3, gt=0, le=1, description="learning rate of Adam for f")
 

@@ -26,8 +26,8 @@ def needs_bias(name: Norm) -> bool:
 class InstanceNorm(nn.Module):
     """Normalise each channel of each image to mean 0 and variance 1, without affine parameters (Ulyanov 2016).
 
-    The numbers of `torch.nn.InstanceNorm2d`. On a CPU, in channels-last format, it takes half that layer's time:
-    benchmarks on a ResNet generator gave 12 instead of 22 % of a training step.
+    The numbers of `torch.nn.InstanceNorm2d`. On a CPU, in channels-last format, a step of a small CycleGAN takes 8 %
+    less time than with that layer, 5 % less than with a group normalisation of one channel per group.
     """
 
     def __init__(self, eps: float = 1e-5) -> None:
