@@ -34,7 +34,8 @@ class DtnOptions(NetworkOptions, TrainingOptions):
     gamma: float = Field(0.05, ge=0, description="weight of the total variation of translations")
     f_features: FeatureKind = Field(
         "vector",
-        description="what f keeps: a vector of 128 as in the paper, or a map of a quarter of the resolution (which tends to copy)",
+        description="what f keeps: a vector of 128 as in the paper, or a map of a quarter of the resolution, from "
+        "which g tends to copy the source",
     )
     f_width: int = Field(32, ge=1, le=1024, description="channels after the first stage of f")
     f_steps: int = Field(200, ge=1, description="training steps of f")
