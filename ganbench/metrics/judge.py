@@ -7,8 +7,10 @@ of real images shows them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch.nn import functional
@@ -17,12 +19,14 @@ from ganbench.data.base import Split, TranslationData
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
 from ganbench.metrics.cache import Arrays
 from ganbench.metrics.workbench import Workbench
+from ganbench.nets.init import build
 from ganbench.nets.judge_net import JudgeNet, augment, judge_input
 from ganbench.seeding import torch_generator
 
 VERSION = 1  # raised whenever a judge would come out differently
 BATCH = 50
 LEARNING_RATE = 4e-3  # at the top of the cycle
+LEAST_STEPS = 160  # of all epochs together: few images are gone through more often
 DOMAIN = "domain"  # the question of the domain judge; class 1 is the target
 ATTRIBUTES = "attributes"
 
@@ -65,7 +69,7 @@ class Questions:
         labels: split → attribute → int64 (N,).
         classes: attribute → number of classes.
         width: channels of the first stage of the network that is to answer.
-        epochs: passes over the training images.
+        epochs: passes over the training images, after each of which the judge is validated.
     """
 
     images: Mapping[Split, torch.Tensor]
@@ -74,13 +78,18 @@ class Questions:
     width: int
     epochs: int
 
+    @property
+    def epoch_steps(self) -> int:
+        """Batches of an epoch: the training images once, or more often where they are few."""
+        return max(math.ceil(len(self.images["train"]) / BATCH), math.ceil(LEAST_STEPS / self.epochs))
+
 
 def domain_questions(data: TranslationData) -> Questions:
     """Ask for the domain: source images are class 0, target images class 1."""
     splits: tuple[Split, ...] = ("train", "val", "test")
     pairs = {split: (data.images(data.source, split), data.images(data.target, split)) for split in splits}
     labels = {split: {DOMAIN: torch.tensor([0] * len(a) + [1] * len(b))} for split, (a, b) in pairs.items()}
-    return Questions({split: torch.cat(pair) for split, pair in pairs.items()}, labels, {DOMAIN: 2}, 16, 4)
+    return Questions({split: torch.cat(pair) for split, pair in pairs.items()}, labels, {DOMAIN: 2}, width=12, epochs=4)
 
 
 def attribute_questions(data: TranslationData) -> Questions:
@@ -104,8 +113,7 @@ def train_judge(questions: Questions, workbench: Workbench, stage: str) -> Judge
     """
     network = new_judge(questions, workbench, stage)
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    steps = questions.epochs * -(-len(questions.images["train"]) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, questions.epochs * questions.epoch_steps)
     best, kept = -1.0, {}
     for epoch in range(questions.epochs):
         for loss in _losses(network, questions, workbench, torch_generator(workbench.seed, stage, epoch)):
@@ -124,7 +132,7 @@ def train_judge(questions: Questions, workbench: Workbench, stage: str) -> Judge
 def new_judge(questions: Questions, workbench: Workbench, stage: str) -> JudgeNet:
     """Return an untrained judge for ``questions`` on the workbench's device."""
     generator = torch_generator(workbench.seed, stage, "weights")
-    return JudgeNet(questions.classes, generator, questions.width).to(workbench.device)
+    return build(lambda: JudgeNet(questions.classes, questions.width), generator, workbench.device, std=None)
 
 
 def _losses(
@@ -132,7 +140,9 @@ def _losses(
 ) -> Iterator[torch.Tensor]:
     """Yield the loss of every batch of one epoch."""
     images, labels = questions.images["train"], questions.labels["train"]
-    for batch in torch.randperm(len(images), generator=generator).split(BATCH):
+    orders = iter(lambda: torch.randperm(len(images), generator=generator), None)
+    batches = (batch for order in orders for batch in order.split(BATCH))
+    for batch in islice(batches, questions.epoch_steps):
         network.train()
         logits = network(augment(judge_input(images[batch], workbench.device), generator))
         losses = [functional.cross_entropy(logits[name], labels[name][batch].to(workbench.device)) for name in logits]

@@ -17,20 +17,14 @@ class JudgeNet(nn.Module):
 
     Args:
         classes: attribute → number of its classes.
-        generator: draws the initial weights.
         width: channels of the first stage.
     """
 
-    def __init__(self, classes: Mapping[str, int], generator: torch.Generator, width: int = 24) -> None:
+    def __init__(self, classes: Mapping[str, int], width: int) -> None:
         super().__init__()
-        widths = (3, width, 2 * width, 4 * width)
-        with torch.random.fork_rng(devices=[]):  # the modules' own initial weights are replaced below
-            stages = [_stage(a, b) for a, b in pairwise(widths)]
-            self.trunk = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(4), nn.Flatten())
-            self.heads = nn.ModuleDict({name: nn.Linear(16 * 4 * width, n) for name, n in classes.items()})
-        for parameter in self.parameters():
-            if parameter.ndim > 1:
-                nn.init.kaiming_normal_(parameter, generator=generator)
+        stages = [_stage(a, b) for a, b in pairwise((3, width, 2 * width, 4 * width))]
+        self.trunk = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(4), nn.Flatten())
+        self.heads = nn.ModuleDict({name: nn.Linear(16 * 4 * width, n) for name, n in classes.items()})
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return attribute → logits (N, classes) of float images (N, 3, H, W) in [−1, 1]."""
@@ -54,7 +48,7 @@ def judge_input(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     pixels = images.to(device, torch.float32) / 127.5 - 1
     if max(pixels.shape[-2:]) > LARGEST:
         pixels = functional.interpolate(pixels, (LARGEST, LARGEST), mode="bilinear", antialias=True)
-    return pixels
+    return pixels.contiguous(memory_format=torch.channels_last)
 
 
 def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,0 +1,148 @@
+import hashlib
+
+import pytest
+import torch
+
+from ganbench.errors import InputError, MissingFileError
+from ganbench.nets import efficientnet
+from ganbench.nets.extractors import EXTRACTORS, INCEPTION, EfficientNetLite0, InceptionV3
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    """Load the embedded extractor once."""
+    return EfficientNetLite0(CPU)
+
+
+def pictures(count, size, seed=0):
+    return torch.randint(
+        0, 256, (count, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+    )
+
+
+def test_shapes_and_types(lite0):
+    features = lite0(pictures(3, 32))
+    assert features.pooled.shape == (3, 1280)
+    assert features.logits.shape == (3, 1000)
+    assert features.pooled.dtype == features.logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
+def test_any_batch_size_gives_the_same_features(lite0, batch_size):
+    images = pictures(7, 32)
+    whole, parts = lite0(images, 7), lite0(images, batch_size)
+    assert torch.allclose(whole.pooled, parts.pooled, rtol=1e-5, atol=1e-6)
+    assert torch.allclose(whole.logits, parts.logits, rtol=1e-5, atol=1e-5)
+
+
+def test_same_bits_twice(lite0):
+    assert torch.equal(lite0(pictures(5, 32)).pooled, lite0(pictures(5, 32)).pooled)
+
+
+def test_folded_network_is_the_published_one(lite0):
+    from efficientnet_lite_pytorch import EfficientNet
+
+    reference = EfficientNet.from_name("efficientnet-lite0")
+    reference.load_state_dict(torch.load(efficientnet.weights_path(), weights_only=True))
+    images = pictures(2, 224)  # no resize
+    with torch.inference_mode():
+        logits = reference.eval()((images.float() - 127) / 128)
+    assert torch.allclose(lite0(images).logits, logits, atol=1e-4)
+
+
+def test_recognises_what_imagenet_knows(lite0):
+    disc = torch.full((1, 3, 224, 224), 255, dtype=torch.uint8)
+    y, x = torch.meshgrid(torch.arange(224), torch.arange(224), indexing="ij")
+    ball = ((y - 112) ** 2 + (x - 112) ** 2) ** 0.5 < 80
+    disc[0, :, ball] = torch.tensor([255, 120, 0], dtype=torch.uint8)[:, None]
+    top = lite0(disc).logits[0].topk(10).indices.tolist()
+    assert {522, 574, 722, 852, 890, 417, 950, 951, 805, 971, 970} & set(top)  # balls, balloons and oranges
+
+
+@pytest.mark.parametrize("size", [8, 64, 300])
+def test_pictures_of_any_size_and_shape(lite0, size):
+    assert lite0(pictures(1, size)).pooled.shape == (1, 1280)
+    assert lite0(pictures(1, size)[:, :, :, : size // 2]).pooled.shape == (1, 1280)
+
+
+def test_shrinking_is_antialiased():
+    stripes = torch.zeros(1, 3, 448, 448, dtype=torch.uint8)
+    stripes[..., ::2] = 254
+    prepared = efficientnet.prepare_images(stripes, 224, CPU)
+    assert float(prepared[..., 4:-4].abs().max()) < 0.2  # grey, not black and white
+    assert float(efficientnet.prepare_images(stripes, 448, CPU).abs().max()) > 0.9
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.rand(2, 3, 8, 8),
+        torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+        torch.zeros(2, 4, 8, 8, dtype=torch.uint8),
+        torch.zeros(3, 8, 8, dtype=torch.uint8),
+        torch.zeros(0, 3, 8, 8, dtype=torch.uint8),
+    ],
+    ids=["float", "grey", "alpha", "no batch", "empty"],
+)
+def test_other_input_is_refused(lite0, images):
+    with pytest.raises(InputError, match="must be a uint8 RGB tensor"):
+        lite0(images)
+
+
+def test_loading_draws_nothing_from_the_global_generator():
+    state = torch.get_rng_state()
+    EfficientNetLite0(CPU)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_wrong_digest_is_refused(monkeypatch):
+    monkeypatch.setattr(efficientnet, "SHA256", "0" * 64)
+    with pytest.raises(InputError, match="must have the sha256 0000"):
+        EfficientNetLite0(CPU)
+
+
+def test_absent_inception_weights_are_asked_for_by_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
+    with pytest.raises(MissingFileError) as error:
+        InceptionV3(CPU)
+    assert "weights-inception-2015-12-05-6726825d.pth" in str(error.value)
+    assert str(tmp_path) in str(error.value)
+    assert "python -c" in str(error.value)
+
+
+def test_other_file_under_inceptions_name_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
+    (tmp_path / next(iter(INCEPTION.digests))).write_bytes(b"not the weights")
+    with pytest.raises(InputError, match=hashlib.sha256(b"not the weights").hexdigest()):
+        InceptionV3(CPU)
+
+
+def test_inception_runs_torch_fidelitys_network(monkeypatch, tmp_path):
+    from torch_fidelity import feature_extractor_inceptionv3 as reference
+
+    monkeypatch.setattr(reference, "load_state_dict_from_url", lambda *_, **__: {})
+    monkeypatch.setattr(reference.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+    network = reference.FeatureExtractorInceptionV3("reference", ["2048", "logits_unbiased"])
+    path = tmp_path / next(iter(INCEPTION.digests))
+    torch.save(network.state_dict(), path)
+    monkeypatch.undo()
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(INCEPTION.digests, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    state = torch.get_rng_state()
+    found = InceptionV3(CPU)(pictures(2, 32))
+    assert torch.equal(state, torch.get_rng_state())
+    pooled, logits = network(pictures(2, 32))
+    assert torch.allclose(found.pooled, pooled, atol=1e-6)
+    assert torch.allclose(found.logits, logits, atol=1e-5)
+
+
+def test_every_extractor_declares_its_protocol_without_being_loaded():
+    for name in ("efficientnet-lite0", "inception-v3"):
+        kind = EXTRACTORS.get(name)
+        assert kind.name == name
+        assert len(kind.digest) == 64
+        assert kind.resize
+        assert kind.canonical is (name == "inception-v3")
