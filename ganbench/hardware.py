@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import os
 import platform
 import resource
@@ -69,6 +71,13 @@ def reset_peak_memory() -> None:
     """Begin a new peak for `peak_memory_mib`, where the system can (Linux): workers run several trials."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+
+
+def release_memory() -> None:
+    """Give memory that is no longer used back to the system: glibc keeps it, and workers would grow trial by trial."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # other systems have no malloc_trim, and need none
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def peak_memory_mib() -> float:

@@ -5,6 +5,7 @@ Everything that can be wrong is looked for before the first trial; what is finis
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import time
@@ -23,7 +24,7 @@ from ganbench import evaluation
 from ganbench.data.base import TranslationData
 from ganbench.display import Display, make_display, minutes
 from ganbench.errors import InputError
-from ganbench.hardware import available_cpus, check_resources, pick_device
+from ganbench.hardware import available_cpus, check_resources, pick_device, release_memory
 from ganbench.progress import Notify, Progress
 from ganbench.registry import did_you_mean
 from ganbench.report.figures import encode_png, method_grid
@@ -50,6 +51,7 @@ EngineName = Literal["ray", "serial"]
 STOP_FILE = ".ganbench-stop"
 BASELINE_COST = 0.02  # of the dearest trial's: baselines are only evaluated
 PREPARATION = "preparation"
+FOLDER_VARIABLES = ("GANBENCH_CACHE", "GANBENCH_WEIGHTS")
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     Raises:
         InputError: whatever is wrong with suite, options, results directory or machine.
     """
+    _pin_folders()
     loaded = load_suite(suite_path)
     profile = loaded.profile(options.profile)
     check_writable(options.results)
@@ -214,6 +217,13 @@ def count_statuses(plan: RunPlan) -> Counter[str]:
     """Count the planned trials by the status of their records."""
     records = [find_record(spec.directory) for spec in plan.specs]
     return Counter(record.status if record else "pending" for record in records)
+
+
+def _pin_folders() -> None:
+    """Make folders that the environment names absolute: workers run in other directories, and must find the same."""
+    for name in FOLDER_VARIABLES:
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
 
 
 def _chosen(specs: list[TrialSpec], only: Sequence[str]) -> list[TrialSpec]:
@@ -300,6 +310,8 @@ def _prepare(plan: RunPlan, notify: Notify, stop_file: Path) -> bool:
     with limited_threads(available_cpus()):
         workbench = evaluation.open_workbench(plan.data, spec.extractor, plan.directory / CACHE_FOLDER, device)
         evaluation.prepare(workbench, list(spec.metrics), report)
+    del workbench
+    release_memory()
     notify(Progress(PREPARATION, "ok", 1, 1))
     return stop_file.exists()
 

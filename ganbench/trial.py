@@ -23,7 +23,7 @@ from ganbench.checkpoint import CHECKPOINT_FILE
 from ganbench.data.base import TranslationData
 from ganbench.data.batches import to_uint8
 from ganbench.errors import DivergedError, GanbenchError, InputError, InterruptedRunError
-from ganbench.hardware import peak_memory_mib, pick_device, reset_peak_memory
+from ganbench.hardware import peak_memory_mib, pick_device, release_memory, reset_peak_memory
 from ganbench.methods.base import METHODS, Method, Task
 from ganbench.metrics.base import Evidence, Value
 from ganbench.progress import Notify, Progress
@@ -86,6 +86,7 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
         status, error = "skipped", outcome.skipped
     record = _make_record(spec, outcome, status, error, find_record(spec.directory))
     write_record(spec.directory, record)
+    release_memory()
     notify(Progress(spec.title, status, 1, 1, note=error.splitlines()[0] if error else ""))
     return record
 
@@ -142,6 +143,8 @@ def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], o
         outcome.training = train(method, data, spec, notify, should_stop)
         outcome.updates = method.generator_updates(outcome.training.step)
         _translate(method, data, spec)
+        del method
+        release_memory()
     families = _stale_families(spec, record) if record else list(spec.metrics)
     started = time.perf_counter()
     outcome.result = evaluate_trial(spec, data, families, notify)

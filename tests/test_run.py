@@ -316,6 +316,13 @@ def test_validate_says_what_a_suite_would_run(cli, tiny_suite):
     assert cli("validate", tiny_suite(("seeds", "seedz")))[0] == 2
 
 
+def test_folders_that_the_environment_names_are_found_by_workers_too(cli, tiny_suite, results, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANBENCH_WEIGHTS", "my_weights")
+    run_serial(cli, tiny_suite(), results, "--dry-run")
+    assert os.environ["GANBENCH_WEIGHTS"] == str(tmp_path / "my_weights")
+
+
 def test_the_version(cli):
     import ganbench
 
