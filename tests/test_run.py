@@ -384,8 +384,6 @@ def test_ray_and_serial_give_identical_scores(tiny_suite, tmp_path):
 
 
 PLUGIN = """
-from conftest import TINY_SUITE
-
 from ganbench.methods.base import METHODS, Method
 
 @METHODS.register("their_negative")
