@@ -181,17 +181,17 @@ def _read_entry(loaded: LoadedSuite, profile_name: str, entry: MethodEntry, plac
 
 
 def _unused_keys(loaded: LoadedSuite, profile_name: str, used_keys: set[str]) -> Iterator[str]:
-    """Yield a problem for every grid or profile option that no method of the suite has: surely a typing error."""
+    """Yield a problem for every axis of the grid that no method of the suite has, and every unknown profile option."""
     for key in loaded.suite.grid:
         if key not in used_keys:
             where = loaded.where(("grid", key))
             hint = did_you_mean(key, used_keys)
             yield f"{where}: grid: no method of this suite has the option {key!r}. {hint}"
+    known = {field for name in METHODS.names() for field in METHODS.get(name).Options.model_fields} | used_keys
     for key in loaded.profile(profile_name).options:
-        if key not in used_keys:
+        if key not in known:  # an option of a method that this suite leaves out is no mistake
             where = loaded.where(("profiles", profile_name, "options", key))
-            hint = did_you_mean(key, used_keys)
-            yield f"{where}: profile {profile_name}: no method of this suite has the option {key!r}. {hint}"
+            yield f"{where}: profile {profile_name}: no method has the option {key!r}. {did_you_mean(key, known)}"
 
 
 def _same_labels(loaded: LoadedSuite, place: Place, variants: list[Variant]) -> Iterator[str]:

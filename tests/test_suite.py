@@ -120,7 +120,7 @@ def test_all_problems_are_reported_together_with_their_lines(write):
         ("[half_cycle, cyclegan]", "[cyclegan, {name: cyclegan, lambda_cycle: 1.0}]", "two methods bear the label"),
         ("seeds:", "grid: {reconstuction: [l1]}\nseeds:", "no method of this suite has the option 'reconstuction'"),
         ("seeds:", "grid: {adversarial: [lsgn]}\nseeds:", "grid, for method"),
-        ("batch_size: 2}", "batch_size: 2, options: {ngff: 8}}", "no method of this suite has the option 'ngff'"),
+        ("batch_size: 2}", "batch_size: 2, options: {ngff: 8}}", "no method has the option 'ngff'"),
         ("methods: [half_cycle, cyclegan]", "methods: []", "methods"),
         ("metrics: [frechet]", "metrics: [", "broken YAML"),
         ("metrics: [frechet]", "name: again", "the key 'name' stands twice"),
