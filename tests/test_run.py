@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_SUITE
 from PIL import Image
+from tiny_suite import TINY_SUITE
 
 from ganbench.methods.base import METHODS, Method
 from ganbench.results.store import read_profile
