@@ -126,13 +126,14 @@ class LiveDisplay:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
+        from rich.table import Column
 
         self.clock = Clock(costs)
         self._bars = Bars(
-            TextColumn("{task.description}", justify="left"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("{task.fields[detail]}", style="dim", table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
             transient=True,
         )
@@ -153,7 +154,7 @@ class LiveDisplay:
         from rich.markup import escape
 
         self.clock.update(progress)
-        left = f"{minutes(self.clock.elapsed)} gone, {minutes(self.clock.seconds_left)} left"
+        left = f"{minutes(self.clock.seconds_left)} left"
         self._bars.update(self._all, completed=self.clock.fraction, detail=left)
         if progress.stage in FINAL_STAGES:
             self._finish(progress)
