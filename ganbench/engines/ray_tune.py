@@ -84,13 +84,19 @@ def _progress_callback(notify: Notify) -> Any:
     from ray import tune
 
     class ProgressCallback(tune.Callback):
+        def __init__(self, notify: Notify) -> None:
+            self.notify = notify
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Ray saves its callbacks; a live display can't be pickled, and a restored one would show nothing
+
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
             if "progress" in result:
-                notify(Progress(**result["progress"]))
+                self.notify(Progress(**result["progress"]))
 
-    return ProgressCallback()
+    return ProgressCallback(notify)
 
 
 def _resources(spec: TrialSpec) -> dict[str, float]:
