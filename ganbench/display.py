@@ -13,6 +13,7 @@ from ganbench.progress import Progress
 FINAL_STAGES = ("ok", "skipped", "failed", "diverged", "interrupted")
 TRAINING_SHARE = 0.9  # of a trial's time, roughly; the rest is evaluation
 PLAIN_SECONDS = 10.0  # between two plain lines
+PLAIN_LOSSES = 2  # that a plain line has room for
 
 
 class Display(Protocol):
@@ -38,12 +39,19 @@ class Clock:
     def __init__(self, costs: Mapping[str, float]) -> None:
         self._costs = dict(costs)
         self._done = dict.fromkeys(costs, 0.0)
+        self._stages: dict[str, tuple[str, float]] = {}
         self.started = time.monotonic()
+        self._trials_started: float | None = None  # what they share is prepared before
 
     def update(self, progress: Progress) -> None:
         """Take note of how far one trial is."""
+        now = time.monotonic()
+        if self._stages.get(progress.trial, ("", now))[0] != progress.stage:
+            self._stages[progress.trial] = (progress.stage, now)
         if progress.trial not in self._costs:
             return
+        if self._trials_started is None:
+            self._trials_started = now
         share = progress.step / progress.steps if progress.steps else 0.0
         if progress.stage in FINAL_STAGES:
             done = 1.0
@@ -66,9 +74,22 @@ class Clock:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected seconds to the end, or None while too little is known."""
-        fraction = self.fraction
-        return self.elapsed * (1 - fraction) / fraction if fraction > 0.005 else None
+        """Expected seconds to the end of all trials, or None while too little is known."""
+        if self._trials_started is None:
+            return None
+        return _extrapolate(self._trials_started, self.fraction)
+
+    def left(self, progress: Progress) -> str:
+        """Say how long all trials will still take or, before that can be known, the stage that ``progress`` is in."""
+        if self.seconds_left is not None:
+            return f"{minutes(self.seconds_left)} left"
+        _, started = self._stages.get(progress.trial, ("", self.started))
+        seconds = _extrapolate(started, progress.step / progress.steps if progress.steps else 0.0)
+        return f"{minutes(seconds)} left of this stage"
+
+
+def _extrapolate(started: float, fraction: float) -> float | None:
+    return (time.monotonic() - started) * (1 - fraction) / fraction if fraction > 0.005 else None
 
 
 def minutes(seconds: float | None) -> str:
@@ -113,8 +134,8 @@ class PlainDisplay:
 
     def _line(self, progress: Progress) -> str:
         count = f" {progress.step}/{progress.steps}" if progress.steps > 1 else ""
-        losses = " ".join(f"{name} {value:.3g}" for name, value in list(progress.losses.items())[:4])
-        left = f"{self.clock.fraction:4.0%} of all, {minutes(self.clock.seconds_left)} left"
+        losses = " ".join(f"{name} {value:.3g}" for name, value in list(progress.losses.items())[:PLAIN_LOSSES])
+        left = f"{self.clock.fraction:4.0%} of all, {self.clock.left(progress)}"
         parts = [f"[{minutes(self.clock.elapsed)}] {progress.trial}: {progress.stage}{count}", losses, progress.note]
         return " · ".join([*filter(None, parts), left])
 
@@ -154,8 +175,7 @@ class LiveDisplay:
         from rich.markup import escape
 
         self.clock.update(progress)
-        left = f"{minutes(self.clock.seconds_left)} left"
-        self._bars.update(self._all, completed=self.clock.fraction, detail=left)
+        self._bars.update(self._all, completed=self.clock.fraction, detail=self.clock.left(progress))
         if progress.stage in FINAL_STAGES:
             self._finish(progress)
             return

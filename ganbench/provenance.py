@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,11 +19,14 @@ PACKAGES = ("torch", "torchvision", "torch-fidelity", "lpips", "ray", "numpy", "
             "dicebear-core", "dicebear-styles", "resvg-py")  # fmt: skip
 
 
-def provenance(device: torch.device, threads: int) -> dict[str, Any]:
-    """Return everything about code and machine that may change a number, as plain data for a record."""
+def provenance(device: torch.device, threads: int, code: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything about code and machine that may change a number, as plain data for a record.
+
+    ``code`` is the `git_state` when the run was planned: a commit made while it goes on changes no trial of it.
+    """
     return {
         "ganbench": ganbench.__version__,
-        **git_state(),
+        **code,
         "python": platform.python_version(),
         "packages": _versions(),
         "hardware": describe(device),
@@ -33,7 +37,6 @@ def provenance(device: torch.device, threads: int) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1)
 def git_state() -> dict[str, Any]:
     """Return commit and dirtiness of ganbench's own checkout; commit None where it is installed from a wheel."""
     root = Path(__file__).resolve().parent.parent

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 import ganbench
 from ganbench.data.base import DATASETS, Dataset, TranslationData
 from ganbench.hardware import pick_device, pick_precision
 from ganbench.methods.base import METHODS, Method, Task
 from ganbench.options import read_options
+from ganbench.provenance import git_state
 from ganbench.results.store import profile_directory, trial_directory
 from ganbench.seeding import torch_generator
 from ganbench.suite import LoadedSuite
@@ -32,6 +33,7 @@ class TrialSpec(BaseModel):
         data_fingerprint: sha256 of the images it must give.
         threads: of torch, in training and evaluation.
         profile_dir: absolute path of ``results/<suite>/<profile>``.
+        code: commit and dirtiness of ganbench when the run was planned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +59,7 @@ class TrialSpec(BaseModel):
     reference: bool
     stochastic: bool
     profile_dir: str
+    code: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def training_hash(self) -> str:
@@ -105,8 +108,9 @@ def make_specs(
     """
     variants = expand(loaded, profile_name)
     seeds = seeds or loaded.seeds(profile_name)
+    code = git_state()
     return [
-        _spec(loaded, profile_name, variant, seed, data, results)
+        _spec(loaded, profile_name, variant, seed, data, results).model_copy(update={"code": code})
         for variant in variants
         for seed in (seeds if variant.cls.trained or variant.cls.stochastic else seeds[:1])
     ]

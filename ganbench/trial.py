@@ -227,7 +227,7 @@ def _make_record(
         curve=old.curve if old else training.curve,
         per_image=per_image,
         timings=_timings(spec, outcome, old),
-        provenance=provenance(pick_device(spec.gpus), spec.threads),
+        provenance=provenance(pick_device(spec.gpus), spec.threads, spec.code),
         files=_files(spec.directory),
     )
 

@@ -16,6 +16,8 @@ def frozen_time(monkeypatch):
 def test_time_left_follows_cost_and_progress(frozen_time):
     clock = display.Clock({"long": 3.0, "short": 1.0})
     assert clock.seconds_left is None
+    frozen_time[0] += 30  # of preparation, which is no trial's work
+    clock.update(Progress("long", "training", 0, 100))
     frozen_time[0] += 60
     clock.update(Progress("short", "ok"))
     assert clock.fraction == pytest.approx(0.25)
@@ -24,6 +26,18 @@ def test_time_left_follows_cost_and_progress(frozen_time):
     assert clock.fraction == pytest.approx(0.25 + 0.75 * 0.45)
     clock.update(Progress("preparation", "training", 1, 100))  # not a trial: no part of the estimate
     assert clock.fraction == pytest.approx(0.25 + 0.75 * 0.45)
+
+
+def test_while_nothing_is_trained_the_stage_has_its_own_time_left(frozen_time):
+    clock = display.Clock({"a": 1.0})
+    clock.update(Progress("preparation", "drawing images", 0, 100))
+    assert clock.left(Progress("preparation", "drawing images", 0, 100)) == "–:–– left of this stage"
+    frozen_time[0] += 10
+    clock.update(Progress("preparation", "drawing images", 25, 100))
+    assert clock.left(Progress("preparation", "drawing images", 25, 100)) == "0:30 left of this stage"
+    clock.update(Progress("preparation", "features", 0, 10))
+    frozen_time[0] += 2
+    assert clock.left(Progress("preparation", "features", 5, 10)) == "0:02 left of this stage"
 
 
 def test_progress_never_runs_backwards():

@@ -98,6 +98,13 @@ def test_a_run_ends_in_records_tables_and_pictures(cli, tiny_suite, results):
     assert "5 ok" in err
 
 
+def test_records_name_the_code_as_it_was_when_the_run_was_planned(cli, tiny_suite, results, monkeypatch):
+    states = iter([{"git_commit": "planned", "git_dirty": False}])
+    monkeypatch.setattr("ganbench.spec.git_state", lambda: next(states))
+    run_serial(cli, tiny_suite(), results)
+    assert {record.provenance["git_commit"] for record in records(results).values()} == {"planned"}
+
+
 def test_the_reference_row_is_held_out_real_images_and_identity_copies(tiny_suite, finished):
     from ganbench.variants import load_suite
 
