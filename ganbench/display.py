@@ -89,7 +89,9 @@ class Clock:
 
 
 def _extrapolate(started: float, fraction: float) -> float | None:
-    return (time.monotonic() - started) * (1 - fraction) / fraction if fraction > 0.005 else None
+    elapsed = time.monotonic() - started
+    known = fraction > 0.005 and elapsed >= 0.5  # else a first message would promise that nothing is left
+    return elapsed * (1 - fraction) / fraction if known else None
 
 
 def minutes(seconds: float | None) -> str:

@@ -72,13 +72,20 @@ def _options(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 def _losses() -> Iterator[Entry]:
     from ganbench.losses.adversarial import ADVERSARIAL
     from ganbench.losses.reconstruction import RECONSTRUCTION
+    from ganbench.losses.regularizers import REGULARIZERS
 
-    for kind, names, get in (
-        ("adversarial", ADVERSARIAL.names(), ADVERSARIAL.get),
-        ("reconstruction", RECONSTRUCTION.names(), RECONSTRUCTION.get),
-    ):
-        for name in names:
-            yield Entry(name, (get(name).__doc__ or "").splitlines()[0], (("kind", kind),))
+    for name in ADVERSARIAL.names():
+        loss = ADVERSARIAL.get(name)
+        yield Entry(name, _first_line(loss), (("kind", "adversarial"), ("source", loss.source), *_options(loss)))
+    for name in REGULARIZERS.names():
+        kind = REGULARIZERS.get(name)
+        yield Entry(name, _first_line(kind), (("kind", "regulariser"), ("source", kind.source), *_options(kind)))
+    for name in RECONSTRUCTION.names():
+        yield Entry(name, RECONSTRUCTION.get(name).summary, (("kind", "reconstruction"),))
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").splitlines()[0]
 
 
 def _datasets() -> Iterator[Entry]:

@@ -145,8 +145,11 @@ class _Entry:
             given = {key: merged.pop(key, getattr(profile, key)) for key in BUDGET_KEYS}
             budget = read_options(_Budget, given, locate)
             steps, batch_size = budget.steps, budget.batch_size
-        options = read_options(self.cls.Options, merged, locate).model_dump()
-        return Variant(self.name, label, options, steps, batch_size, self.cls)
+        options = read_options(self.cls.Options, merged, locate)
+        refusals = [f"{locate(())}: {reason}" for reason in self.cls.refusals(options, profile.image_size)]
+        if refusals:
+            raise InputError(refusals)
+        return Variant(self.name, label, options.model_dump(), steps, batch_size, self.cls)
 
     def locate(self, place: Place, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         """Say where the option at ``place`` came from: file, line, and which part of the suite."""

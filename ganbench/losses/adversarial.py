@@ -1,94 +1,72 @@
-"""Adversarial losses: what a discriminator and a generator minimise, as functions of raw scores.
+"""Adversarial losses: what a discriminator and a generator minimise, as functions of what the discriminator says.
 
-A loss is one registered subclass of `AdversarialLoss`; it brings the regulariser and the number of discriminator
-updates that belong to it.
+A loss is one registered subclass of `AdversarialLoss`: its fields are the keys of a suite's ``adversarial_options``,
+its class attributes say which discriminator it needs, and the regulariser and number of updates that belong to it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import torch
-from torch.nn.functional import softplus
 
-from ganbench.losses.regularizers import GradientPenalty, Regularizer
+from ganbench.options import Options
 from ganbench.registry import Registry
 
+Judgement = Literal["scores", "energy", "embedding", "pixels"]
+"""What the discriminator makes of images (N, C, H, W): raw ``scores`` (N, 1, h, w) without sigmoid; the ``energy``
+(N, 1, 1, 1) that is an autoencoder's mean absolute error; an ``embedding`` (N, F); or nothing learned, the ``pixels``
+(N, C·H·W) themselves."""
 
-class AdversarialLoss(ABC):
-    """A pair of losses on raw scores (any shape, no sigmoid); means over batch and patches, always in float32.
+State = Mapping[str, torch.Tensor]
+
+
+class AdversarialLoss(Options, ABC):
+    """A pair of losses on a discriminator's judgements of real images y and of fakes G; always in float32.
 
     Attributes:
+        judgement: what the discriminator returns, and so which one is built.
+        generator_sees: ``judgement``, or ``features``: the discriminator's middle layer (N, F, h, w).
+        needs_real: True where the generator's loss looks at real images too.
         n_critic: discriminator updates per generator update, unless an option says otherwise.
-        regularizer: added to the discriminator's loss, or None.
-        generator_scale: factor that undoes a ½ in `generator`, for methods whose paper weighs the loss without it.
+        regularizer: name of the discriminator's regulariser that belongs to the loss.
+        needs_regularizer: True where nothing else keeps the discriminator's loss from falling for ever.
+        scale: factor that undoes a ½ of the formula, for methods whose paper weighs the loss without it.
         source: where the formulas come from.
     """
 
+    judgement: ClassVar[Judgement] = "scores"
+    generator_sees: ClassVar[Literal["judgement", "features"]] = "judgement"
+    needs_real: ClassVar[bool] = False
     n_critic: ClassVar[int] = 1
-    regularizer: ClassVar[Regularizer | None] = None
-    generator_scale: ClassVar[float] = 1.0
+    regularizer: ClassVar[str] = "none"
+    needs_regularizer: ClassVar[bool] = False
+    scale: ClassVar[float] = 1.0
     source: ClassVar[str] = ""
 
-    def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        """Return what the discriminator minimises, a scalar: ``real`` and ``fake`` are scores of y and G(x)."""
-        return self._discriminator(real.float(), fake.float())
+    def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor, state: State) -> torch.Tensor:
+        """Return what the discriminator minimises, a scalar, from its judgements of y and of G."""
+        return self._discriminator(real.float(), fake.float(), state)
 
-    def generator_loss(self, fake: torch.Tensor) -> torch.Tensor:
-        """Return what the generator minimises, a scalar: ``fake`` are scores of G(x)."""
-        return self._generator(fake.float())
+    def generator_loss(self, fake: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
+        """Return what the generator minimises, a scalar; ``real`` is given where the loss `needs_real`."""
+        return self._generator(fake.float(), None if real is None else real.float())
+
+    def initial_state(self) -> dict[str, float]:
+        """Return numbers that the loss adapts during training (BEGAN's k); most adapt nothing."""
+        return {}
+
+    def advance(self, state: State, real: torch.Tensor, fake: torch.Tensor) -> State:
+        """Return the state after one discriminator update, from its (detached) judgements."""
+        return state
 
     @abstractmethod
-    def _discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor: ...
+    def _discriminator(self, real: torch.Tensor, fake: torch.Tensor, state: State) -> torch.Tensor: ...
 
     @abstractmethod
-    def _generator(self, fake: torch.Tensor) -> torch.Tensor: ...
+    def _generator(self, fake: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor: ...
 
 
 ADVERSARIAL: Registry[type[AdversarialLoss]] = Registry("adversarial loss", "ganbench.losses", "ganbench.losses")
-
-
-@ADVERSARIAL.register("nonsaturating")
-class NonSaturating(AdversarialLoss):
-    """D: E softplus(−s(y)) + E softplus(s(G)); G: E softplus(−s(G))."""
-
-    source = "Goodfellow 2014, section 3"
-
-    def _discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
-
-    def _generator(self, fake: torch.Tensor) -> torch.Tensor:
-        return softplus(-fake).mean()
-
-
-@ADVERSARIAL.register("lsgan")
-class LeastSquares(AdversarialLoss):
-    """D: ½E(s(y) − 1)² + ½E s(G)²; G: ½E(s(G) − 1)², the codes (0, 1, 1) of the paper."""
-
-    generator_scale = 2.0
-    source = "Mao 2017, equation 9"
-
-    def _discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
-
-    def _generator(self, fake: torch.Tensor) -> torch.Tensor:
-        return 0.5 * (fake - 1).square().mean()
-
-
-@ADVERSARIAL.register("wgan-gp")
-class WassersteinGradientPenalty(AdversarialLoss):
-    """D: E s(G) − E s(y) + 10·E(‖∇s‖₂ − 1)² on lines between y and G; G: −E s(G).
-
-    The paper trains with Adam's betas (0, 0.9): a method keeps its own unless a suite gives these.
-    """
-
-    n_critic = 5
-    regularizer = GradientPenalty(weight=10.0)
-    source = "Gulrajani 2017, equation 3"
-
-    def _discriminator(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        return fake.mean() - real.mean()
-
-    def _generator(self, fake: torch.Tensor) -> torch.Tensor:
-        return -fake.mean()

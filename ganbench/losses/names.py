@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from ganbench.losses.adversarial import ADVERSARIAL
 from ganbench.losses.reconstruction import RECONSTRUCTION
+from ganbench.losses.regularizers import REGULARIZERS
 from ganbench.registry import Registry
 
 
@@ -24,4 +25,5 @@ def name_in(registry: Registry[Any]) -> Callable[[str], str]:
 
 
 AdversarialName = Annotated[str, AfterValidator(name_in(ADVERSARIAL))]
+RegularizerName = Annotated[str, AfterValidator(name_in(REGULARIZERS))]
 ReconstructionName = Annotated[str, AfterValidator(name_in(RECONSTRUCTION))]

@@ -7,9 +7,9 @@ method; the contract test runs over all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import Field
@@ -78,9 +78,12 @@ class MethodOptions(Options):
 class TrainingOptions(MethodOptions):
     """Options of every method that is trained by gradient steps."""
 
-    lr: float = Field(2e-4, gt=0, le=1, description="learning rate of Adam at the start")
+    optimizer: Literal["adam", "rmsprop"] = Field("adam", description="optimiser of all networks")
+    lr: float = Field(2e-4, gt=0, le=1, description="learning rate at the start")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay rate")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second decay rate")
+    rmsprop_decay: float = Field(0.99, ge=0, lt=1, description="RMSprop's decay rate")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="L2 penalty on all weights, in the optimiser")
     decay_from: float = Field(
         0.5, ge=0, le=1, description="fraction of the run after which the learning rate falls linearly to 0; 1: never"
     )
@@ -140,6 +143,14 @@ class Method(ABC):
         self.options = options
         self.task = task
         self.device = device
+
+    @classmethod
+    def refusals(cls, options: Any, image_size: int) -> Iterator[str]:
+        """Yield one sentence, with the remedy, for each reason why ``options`` can't work at ``image_size`` pixels.
+
+        Asked when a suite is validated; what does not depend on the image size belongs to the option model itself.
+        """
+        return iter(())
 
     @classmethod
     def skip_reason(cls, data: TranslationData) -> str | None:

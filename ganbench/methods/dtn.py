@@ -13,21 +13,23 @@ from ganbench.data.base import TranslationData
 from ganbench.data.batches import batch_indices, to_float
 from ganbench.errors import InputError
 from ganbench.losses.names import ReconstructionName
-from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.losses.smoothness import total_variation
 from ganbench.methods.base import METHODS, Batch, Losses, Method, Report, Task, TrainingOptions
 from ganbench.methods.image_networks import NetworkOptions, make_discriminator, run_all, run_frozen
-from ganbench.methods.optimization import descend, learning_rate, make_adam, set_learning_rate
+from ganbench.methods.optimization import descend, frozen, learning_rate, make_optimizer, set_learning_rate
+from ganbench.methods.reconstruction import Reconstruction, ReconstructionOptions
 from ganbench.nets.feature_autoencoder import AttributeClassifier, FeatureDecoder, FeatureKind
-from ganbench.nets.init import build
+from ganbench.nets.init import CLASSIFIER_INIT, build
+from ganbench.nets.resnet_generator import Upsampling
 
 TRANSLATED_SOURCE, TRANSLATED_TARGET, REAL_TARGET = range(3)  # classes of D: G(x), G(y), y
 
 
-class DtnOptions(NetworkOptions, TrainingOptions):
+class DtnOptions(NetworkOptions, TrainingOptions, ReconstructionOptions):
     """The defaults of the terms are the paper's for faces; for digits it takes alpha = beta = 15, gamma = 0."""
 
-    n_blocks: int | None = Field(0, ge=0, le=32, description="residual blocks of g; the paper has none")
+    n_blocks: int = Field(0, ge=0, le=32, description="residual blocks of g; the paper has none")
+    upsampling: Upsampling = Field("deconv", description="how g gains resolution")
     reconstruction: ReconstructionName = Field("l2", description="loss between a target image and its translation")
     alpha: float = Field(100.0, ge=0, description="weight of CONST: f of the translation against f of the source")
     beta: float = Field(1.0, ge=0, description="weight of TID: a target image is translated to itself")
@@ -57,20 +59,20 @@ class DomainTransferNetwork(Method):
         if task.image_size % 8:
             raise InputError(f"The image_size parameter of dtn must be a multiple of 8. Got {task.image_size} instead.")
         classes = {name: len(names) for name, names in task.classes.items()}
-        self.reconstruction = RECONSTRUCTION.get(options.reconstruction)
         self.f = build(
             lambda: AttributeClassifier(classes, task.image_size, options.f_width, options.f_features),
-            generator, device, std=None,
+            generator, device, CLASSIFIER_INIT,
         )  # fmt: skip
         self.f.requires_grad_(False).eval()
         self.g = build(
-            lambda: FeatureDecoder(task.image_size, options.ngf, options.n_blocks or 0, options.norm,
+            lambda: FeatureDecoder(task.image_size, options.ngf, options.n_blocks, options.norm,
                                    options.upsampling, options.f_features),
-            generator, device,
+            generator, device, options.initialization,
         )  # fmt: skip
         self.discriminator = make_discriminator(options, task, generator, device, outputs=3)
-        self.generator_optimizer = make_adam(self.g.parameters(), options)
-        self.discriminator_optimizer = make_adam(self.discriminator.parameters(), options)
+        self.reconstruction = Reconstruction(options.reconstruction, options, task, generator, device)
+        self.generator_optimizer = make_optimizer(self.g.parameters(), options)
+        self.discriminator_optimizer = make_optimizer(self.discriminator.parameters(), options)
 
     def prepare(self, data: TranslationData, seed: int, report: Report) -> None:
         """Train f to classify the attributes of source images, all at once, then freeze it."""
@@ -100,24 +102,24 @@ class DomainTransferNetwork(Method):
         norm = self.options.norm
         features_x, features_y = self.f(torch.cat([batch.x, batch.y])).chunk(2)
         fake_x, fake_y = run_all(self.g, [features_x, features_y], norm)
-        losses = self._update_generator(batch.y, features_x, fake_x, fake_y)
-        return losses | self._update_discriminator([fake_x.detach(), fake_y.detach(), batch.y])
+        with frozen(self.discriminator):
+            losses = self._update_generator(batch.y, features_x, fake_x, fake_y)
+        losses |= self._update_discriminator([fake_x.detach(), fake_y.detach(), batch.y])
+        return losses | self.reconstruction.update(lr)
 
     def _update_generator(
         self, y: torch.Tensor, features_x: torch.Tensor, fake_x: torch.Tensor, fake_y: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        self.discriminator.requires_grad_(False)  # its weight gradients would be thrown away
         scores = run_all(self.discriminator, [fake_x, fake_y], self.options.norm_of_discriminator)
         losses = {
             "adversarial": torch.stack([_classified_as(REAL_TARGET, each) for each in scores]).sum(),
             "const": mse_loss(self.f(fake_x).float(), features_x.float()),
-            "tid": self.reconstruction(fake_y, y),
+            "tid": self.reconstruction(fake_y, y, self.discriminator.features),
             "total_variation": total_variation(fake_x),
         }
         weights = (1.0, self.options.alpha, self.options.beta, self.options.gamma)
         total = torch.stack([weight * loss for weight, loss in zip(weights, losses.values(), strict=True)]).sum()
         descend(total, self.generator_optimizer)
-        self.discriminator.requires_grad_(True)
         return {name: loss.detach() for name, loss in losses.items()} | {"generator": total.detach()}
 
     def _update_discriminator(self, shown: list[torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
 from ganbench.errors import InputError
+from ganbench.losses.adversarial import Judgement
 from ganbench.methods.base import MethodOptions, Task
-from ganbench.nets.init import build
+from ganbench.nets.init import Init, InitKind, build
 from ganbench.nets.normalization import Norm
 from ganbench.nets.patch_discriminator import PatchDiscriminator, PatchSize, largest_patch, score_size
 from ganbench.nets.resnet_generator import ResnetGenerator, Upsampling, published_blocks
 
+GeneratorName = Literal["resnet", "unet", "encoder_decoder"]
+
 
 class NetworkOptions(MethodOptions):
-    """Widths, depths and normalisation of a residual generator and a patch discriminator."""
+    """Widths, normalisation and initialisation of all networks, and the patch of the discriminator."""
 
     ngf: int = Field(64, ge=1, le=1024, description="channels after the generator's first convolution")
-    n_blocks: int | None = Field(
-        None, ge=1, le=32, description="residual blocks of the generator; none given: 6 up to 128 px, 9 above"
-    )
     norm: Norm = Field("instance", description="normalisation in all networks")
-    upsampling: Upsampling = Field("deconv", description="how the generator regains the resolution")
+    bias_before_norm: bool | None = Field(
+        None, description="convolution bias before a normalisation; none given: only where it is not batch"
+    )
+    init: InitKind = Field("normal", description="how initial weights are drawn")
+    init_gain: float = Field(0.02, gt=0, le=10, description="standard deviation of normal, gain of the others")
     ndf: int = Field(64, ge=1, le=1024, description="channels after the discriminator's first convolution")
     patch_size: PatchSize | None = Field(
         None, description="pixels that one score judges; none given: 70, or the largest with 4×4 scores (34 at 32 px)"
@@ -38,10 +43,28 @@ class NetworkOptions(MethodOptions):
         """Normalisation in the discriminator."""
         return self.discriminator_norm or self.norm
 
+    @property
+    def initialization(self) -> Init:
+        """How initial weights are drawn."""
+        return Init(self.init, self.init_gain)
+
+
+class TranslatorOptions(NetworkOptions):
+    """Options of methods with an image-to-image generator."""
+
+    generator: GeneratorName = Field("resnet", description="architecture of the generator")
+    n_blocks: int | None = Field(
+        None, ge=1, le=32, description="residual blocks of resnet; none given: 6 up to 128 px, 9 above"
+    )
+    depth: int | None = Field(
+        None, ge=2, le=10, description="halvings of unet and encoder_decoder; none given: down to 1 px, at most 8"
+    )
+    upsampling: Upsampling = Field("deconv", description="how resnet regains the resolution")
+
 
 def make_generator(
-    options: NetworkOptions, task: Task, generator: torch.Generator, device: torch.device
-) -> ResnetGenerator:
+    options: TranslatorOptions, task: Task, generator: torch.Generator, device: torch.device
+) -> nn.Module:
     """Build the image-to-image generator; raise `InputError` where the images do not suit it."""
     if task.image_size % 4 or task.image_size < 8:
         raise InputError(
@@ -49,11 +72,19 @@ def make_generator(
             f"Got {task.image_size} instead."
         )
     n_blocks = options.n_blocks or published_blocks(task.image_size)
-    return build(lambda: ResnetGenerator(options.ngf, n_blocks, options.norm, options.upsampling), generator, device)
+    return build(
+        lambda: ResnetGenerator(options.ngf, n_blocks, options.norm, options.upsampling),
+        generator, device, options.initialization,
+    )  # fmt: skip
 
 
 def make_discriminator(
-    options: NetworkOptions, task: Task, generator: torch.Generator, device: torch.device, outputs: int = 1
+    options: NetworkOptions,
+    task: Task,
+    generator: torch.Generator,
+    device: torch.device,
+    outputs: int = 1,
+    channels: int = 3,
 ) -> PatchDiscriminator:
     """Build the patch discriminator; raise `InputError` where the patch is too large for the images."""
     patch = options.patch_size or largest_patch(task.image_size)
@@ -63,10 +94,23 @@ def make_discriminator(
             f"Got {patch} instead: leave it out, or give at most {largest_patch(task.image_size)}."
         )
     return build(
-        lambda: PatchDiscriminator(options.ndf, patch, options.norm_of_discriminator, outputs=outputs),
-        generator,
-        device,
-    )
+        lambda: PatchDiscriminator(options.ndf, patch, options.norm_of_discriminator, channels, outputs),
+        generator, device, options.initialization,
+    )  # fmt: skip
+
+
+def make_judge(
+    options: NetworkOptions,
+    task: Task,
+    generator: torch.Generator,
+    device: torch.device,
+    judgement: Judgement,
+    channels: int = 3,
+) -> nn.Module:
+    """Build the discriminator that an adversarial loss needs: images (N, channels, H, W) → its kind of judgement."""
+    if judgement == "scores":
+        return make_discriminator(options, task, generator, device, channels=channels)
+    raise NotImplementedError(judgement)
 
 
 def run_all(net: nn.Module, inputs: Sequence[torch.Tensor], norm: Norm) -> list[torch.Tensor]:

@@ -1,17 +1,24 @@
-"""What trained methods share: Adam, and a learning rate that follows from the step alone."""
+"""What trained methods share: the optimiser, and a learning rate that follows from the step alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from ganbench.methods.base import TrainingOptions
 
 
-def make_adam(parameters: Iterable[torch.nn.Parameter], options: TrainingOptions) -> torch.optim.Adam:
-    """Return Adam with the options' learning rate and decay rates."""
-    return torch.optim.Adam(parameters, lr=options.lr, betas=(options.beta1, options.beta2), fused=True)
+def make_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions) -> torch.optim.Optimizer:
+    """Return Adam or RMSprop with the options' learning rate, decay rates and weight decay."""
+    if options.optimizer == "rmsprop":
+        return torch.optim.RMSprop(
+            parameters, lr=options.lr, alpha=options.rmsprop_decay, weight_decay=options.weight_decay
+        )
+    betas = (options.beta1, options.beta2)
+    return torch.optim.Adam(parameters, lr=options.lr, betas=betas, weight_decay=options.weight_decay, fused=True)
 
 
 def learning_rate(options: TrainingOptions, step: int, steps: int) -> float:
@@ -37,3 +44,20 @@ def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Compute no weight gradients of ``networks``: they would be thrown away. Gradients still pass through."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)
+
+
+def weighted_sum(losses: dict[str, torch.Tensor], weights: dict[str, float]) -> torch.Tensor:
+    """Return Σ weight · loss over the named losses; each must have a weight."""
+    return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()

@@ -19,7 +19,7 @@ from ganbench.data.base import Split, TranslationData
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
 from ganbench.metrics.cache import Arrays
 from ganbench.metrics.workbench import Workbench
-from ganbench.nets.init import build
+from ganbench.nets.init import CLASSIFIER_INIT, build
 from ganbench.nets.judge_net import JudgeNet, augment, judge_input
 from ganbench.seeding import torch_generator
 
@@ -132,7 +132,9 @@ def train_judge(questions: Questions, workbench: Workbench, stage: str) -> Judge
 def new_judge(questions: Questions, workbench: Workbench, stage: str) -> JudgeNet:
     """Return an untrained judge for ``questions`` on the workbench's device."""
     generator = torch_generator(workbench.seed, stage, "weights")
-    return build(lambda: JudgeNet(questions.classes, questions.width), generator, workbench.device, std=None)
+    return build(
+        lambda: JudgeNet(questions.classes, questions.width), generator, workbench.device, init=CLASSIFIER_INIT
+    )
 
 
 def _losses(

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
 
 NetT = TypeVar("NetT", bound=nn.Module)
+InitKind = Literal["normal", "xavier", "kaiming", "orthogonal"]
 
 
-def build(make: Callable[[], NetT], generator: torch.Generator, device: torch.device, std: float | None = 0.02) -> NetT:
+@dataclass(frozen=True)
+class Init:
+    """How the weights of convolutions and linear layers are drawn; biases start at 0.
+
+    Attributes:
+        kind: ``normal``, N(0, gain²), the field's with gain 0.02 (Radford 2015); ``xavier`` (Glorot 2010, normal);
+            ``kaiming`` (He 2015, normal, fan-in; for classifiers without an adversary); ``orthogonal`` (Saxe 2013).
+        gain: standard deviation of ``normal``, factor of ``xavier`` and ``orthogonal``; ``kaiming`` has none.
+    """
+
+    kind: InitKind = "normal"
+    gain: float = 0.02
+
+
+FIELD_INIT = Init()
+CLASSIFIER_INIT = Init("kaiming")
+
+
+def build(make: Callable[[], NetT], generator: torch.Generator, device: torch.device, init: Init = FIELD_INIT) -> NetT:
     """Make a network on ``device``, in channels-last memory format, with weights drawn from ``generator``.
 
     Args:
         make: makes the network; runs on the meta device, so that torch's own initialisation draws nothing.
         generator: CPU generator.
         device: where the network is to live.
-        std: standard deviation of all convolution and linear weights, the field's N(0, 0.02) (Radford 2015);
-            None scales with the fan-in (He 2015), for classifiers without an adversary. Biases start at 0.
+        init: how weights are drawn.
 
     Raises:
         TypeError: where the network holds a parameter that nothing here knows how to draw.
@@ -28,16 +47,24 @@ def build(make: Callable[[], NetT], generator: torch.Generator, device: torch.de
         net = make()
     net.to_empty(device="cpu")
     for module in net.modules():
-        _draw(module, generator, std)
+        _draw(module, generator, init)
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _draw(module: nn.Module, generator: torch.Generator, std: float | None) -> None:
+def _draw_weight(weight: torch.Tensor, generator: torch.Generator, init: Init) -> None:
+    if init.kind == "normal":
+        nn.init.normal_(weight, 0.0, init.gain, generator=generator)
+    elif init.kind == "xavier":
+        nn.init.xavier_normal_(weight, init.gain, generator=generator)
+    elif init.kind == "kaiming":
+        nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+    else:
+        nn.init.orthogonal_(weight, init.gain, generator=generator)
+
+
+def _draw(module: nn.Module, generator: torch.Generator, init: Init) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        if std is None:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-        else:
-            nn.init.normal_(module.weight, 0.0, std, generator=generator)
+        _draw_weight(module.weight, generator, init)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):

@@ -18,9 +18,12 @@ def make_norm(name: Norm, channels: int) -> nn.Module:
     return nn.BatchNorm2d(channels) if name == "batch" else nn.Identity()
 
 
-def needs_bias(name: Norm) -> bool:
-    """Say whether a convolution before this layer carries a bias: not before batch normalisation, as in CycleGAN."""
-    return name != "batch"
+def needs_bias(name: Norm, bias: bool | None = None) -> bool:
+    """Say whether a convolution before this layer carries a bias: not before batch normalisation, as in CycleGAN.
+
+    ``bias`` decides where it is given, but without a normalisation there is always one.
+    """
+    return name == "none" or (name != "batch" if bias is None else bias)
 
 
 class InstanceNorm(nn.Module):

@@ -59,6 +59,16 @@ class PatchDiscriminator(nn.Module):
         result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
         return result
 
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the feature maps [(N, C_l, H_l, W_l)] after every activation."""
+        maps = []
+        result = images.contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            result = layer(result)
+            if isinstance(layer, nn.LeakyReLU):
+                maps.append(result)
+        return maps
+
 
 def _patch_layers(channels: int, ndf: int, patch_size: PatchSize, norm: Norm, outputs: int) -> list[nn.Module]:
     strided = STRIDED_LAYERS[patch_size]

@@ -24,17 +24,20 @@ def squares(count, size, seed, flipped):
     return images, {"colour": colours}
 
 
-def make_data(size=16, labels=True):
-    domains = {}
-    for number, name in enumerate(("plain", "dark")):
+def make_data(size=16, labels=True, paired=False, domains=("plain", "dark")):
+    found = {}
+    for number, name in enumerate(domains):
         parts = {
-            split: squares(12, size, 10 * number + k, number == 1) for k, split in enumerate(("train", "val", "test"))
+            split: squares(12, size, k if paired else 10 * number + k, number == 1)
+            for k, split in enumerate(("train", "val", "test"))
         }
-        domains[name] = Domain(
+        found[name] = Domain(
             images={split: images for split, (images, _) in parts.items()},
             labels={split: known for split, (_, known) in parts.items()} if labels else {},
         )
-    return TranslationData(domains, "plain", "dark", {"colour": ("red", "green", "blue", "yellow")} if labels else {})
+    classes = {"colour": ("red", "green", "blue", "yellow")} if labels else {}
+    pairs = dict(found["dark"].images) if paired else {}
+    return TranslationData(found, "plain", "dark", classes, pairs, paired)
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -54,6 +57,17 @@ def data():
 @pytest.fixture(scope="session")
 def data_without_labels():
     return make_data(labels=False)
+
+
+@pytest.fixture(scope="session")
+def paired_data():
+    return make_data(paired=True)
+
+
+@pytest.fixture
+def data_for(data, paired_data):
+    """Return the smallest data that a method accepts."""
+    return lambda name: paired_data if METHODS.get(name).needs_pairs else data
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ganbench.nets.feature_autoencoder import AttributeClassifier, FeatureDecoder
-from ganbench.nets.init import build
+from ganbench.nets.init import CLASSIFIER_INIT, build
 from ganbench.nets.patch_discriminator import PatchDiscriminator
 from ganbench.nets.resnet_generator import ResnetGenerator
 
@@ -43,7 +43,7 @@ def test_weights_are_normal_with_the_asked_deviation():
 
 
 def test_scaling_with_the_fan_in():
-    net = build(lambda: nn.Conv2d(64, 64, 3), torch.Generator().manual_seed(0), CPU, std=None)
+    net = build(lambda: nn.Conv2d(64, 64, 3), torch.Generator().manual_seed(0), CPU, init=CLASSIFIER_INIT)
     assert float(net.weight.detach().std()) == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
 
 
