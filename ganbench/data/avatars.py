@@ -46,7 +46,7 @@ SMALLEST = 8  # pixels
 
 @DATASETS.register("avatars")
 class Avatars(Dataset):
-    """Faces of two styles, other people in each domain and split, made without a download.
+    """Faces of two or more styles, other people in each domain and split, made without a download.
 
     Classes of all attributes that both styles express are drawn uniformly and independently. A validation or test
     face that is nearly a training face of its domain at the image size asked for is drawn anew.
@@ -56,6 +56,9 @@ class Avatars(Dataset):
 
     source: str = Field("avataaars", validate_default=True, description="style, or style+glasses, that is translated")
     target: str = Field("adventurer", validate_default=True, description="style, or style+glasses, to translate to")
+    others: list[str] = Field(
+        default_factory=list, description="further styles, for methods that learn several domains at once"
+    )
     n_train: int = Field(1000, ge=1, description="training images per domain")
     n_val: int = Field(250, ge=1, description="validation images per domain")
     n_test: int = Field(250, ge=1, description="test images per domain")
@@ -64,14 +67,7 @@ class Avatars(Dataset):
     @field_validator("source", "target")
     @classmethod
     def _known_style(cls, name: str) -> str:
-        style, glasses = split_name(name)
-        if style not in STYLES:
-            raise ValueError(
-                f"must be a style, with or without {GLASSES!r}. {did_you_mean(style, STYLES)}Known: {', '.join(STYLES)}"
-            )
-        if glasses and STYLES[style].glasses is None:
-            raise ValueError(f"{style} has no glasses. Leave {GLASSES!r} out, or take one of: {', '.join(_wearers())}")
-        return name
+        return _check_domain(name)
 
     @field_validator("target")
     @classmethod
@@ -80,10 +76,28 @@ class Avatars(Dataset):
             raise ValueError("must not be the source. Name another style, or the same one with '+glasses'")
         return target
 
+    @field_validator("others")
+    @classmethod
+    def _further_styles(cls, others: list[str], info: ValidationInfo) -> list[str]:
+        names = [info.data.get("source"), info.data.get("target"), *map(_check_domain, others)]
+        twice = sorted({name for name in others if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"must be other styles than source, target and each other. Leave out {', '.join(twice)}")
+        return others
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all domains: source, target, others."""
+        return (self.source, self.target, *self.others)
+
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The attributes that both styles express; all others are at their first class."""
+        """The attributes that source and target express; all others are at their first class."""
         return common_vocabulary(split_name(self.source)[0], split_name(self.target)[0])
+
+    def attributes_of(self, domain: str) -> tuple[str, ...]:
+        """Return the attributes that vary in ``domain``: of those that source and target share, what it expresses."""
+        return tuple(name for name in self.attributes if name in STYLES[split_name(domain)[0]].attributes)
 
     @property
     def has_counterparts(self) -> bool:
@@ -111,9 +125,10 @@ class Avatars(Dataset):
 
     def _cache_file(self, image_size: int) -> Path:
         versions = [f"{name} {version(name)}" for name in ("dicebear-core", "dicebear-styles", "resvg-py")]
-        styles = [repr(STYLES[split_name(name)[0]]) for name in (self.source, self.target)]
+        styles = [repr(STYLES[split_name(name)[0]]) for name in self.names]
         look = repr((BACKGROUND, POSE, CLASSES))
-        parts = [f"format {FORMAT}", f"{image_size} px", look, self.model_dump_json(), *versions, *styles]
+        options = self.model_dump_json(exclude=None if self.others else {"others"})  # older files stay valid
+        parts = [f"format {FORMAT}", f"{image_size} px", look, options, *versions, *styles]
         return cache_file("avatars", *parts)
 
     def _assemble(self, arrays: Arrays) -> TranslationData:
@@ -122,18 +137,18 @@ class Avatars(Dataset):
         if self.has_counterparts:
             counterparts = {split: tensors[f"counterparts/{split}"] for split in SPLITS}
         return TranslationData(
-            domains={name: self._domain(name, tensors) for name in (self.source, self.target)},
+            domains={name: self._domain(name, tensors) for name in self.names},
             source=self.source,
             target=self.target,
             classes={name: CLASSES[name] for name in self.attributes},
             counterparts=counterparts,
-            credits=_credits({split_name(name)[0] for name in (self.source, self.target)}),
+            credits=_credits({split_name(name)[0] for name in self.names}),
         )
 
     def _domain(self, name: str, tensors: Mapping[str, torch.Tensor]) -> Domain:
         return Domain(
             images={split: tensors[f"{name}/{split}/images"] for split in SPLITS},
-            labels={split: {a: tensors[f"{name}/{split}/{a}"] for a in self.attributes} for split in SPLITS},
+            labels={split: {a: tensors[f"{name}/{split}/{a}"] for a in self.attributes_of(name)} for split in SPLITS},
         )
 
     @classmethod
@@ -147,6 +162,17 @@ class Avatars(Dataset):
             classes=CLASSES,
             credits=_credits(STYLES),
         )
+
+
+def _check_domain(name: str) -> str:
+    style, glasses = split_name(name)
+    if style not in STYLES:
+        raise ValueError(
+            f"must be a style, with or without {GLASSES!r}. {did_you_mean(style, STYLES)}Known: {', '.join(STYLES)}"
+        )
+    if glasses and STYLES[style].glasses is None:
+        raise ValueError(f"{style} has no glasses. Leave {GLASSES!r} out, or take one of: {', '.join(_wearers())}")
+    return name
 
 
 def _wearers() -> list[str]:
@@ -168,7 +194,7 @@ class _Studio:
         self.options = options
         self.image_size = image_size
         self.report = report
-        self.domains = (options.source, options.target)
+        self.domains = options.names
         self.done = 0
         self.total = sum(map(options.count, SPLITS)) * sum(len(self._views(name)) for name in self.domains)
         self.train: dict[str, Pixels] = {}  # domain → training images, once they are drawn
@@ -181,7 +207,8 @@ class _Studio:
             own = arrays[f"{name}/{split}/images"] = views.pop(name)
             arrays |= {f"counterparts/{split}": images for images in views.values()}
             arrays |= {
-                f"{name}/{split}/{attribute}": _labels(faces, attribute) for attribute in self.options.attributes
+                f"{name}/{split}/{attribute}": _labels(faces, attribute)
+                for attribute in self.options.attributes_of(name)
             }
             if split == "train":
                 self.train[name] = own
@@ -189,7 +216,7 @@ class _Studio:
 
     def _views(self, name: str) -> tuple[str, ...]:
         """Return the domains in which the faces of domain ``name`` are drawn: its own, and that of the counterparts."""
-        return self.domains if name == self.options.source and self.options.has_counterparts else (name,)
+        return self.domains[:2] if name == self.options.source and self.options.has_counterparts else (name,)
 
     def _faces(self, name: str, split: Split) -> tuple[list[Face], dict[str, Pixels]]:
         """Return the faces of one domain and split, and their images (N, 3, H, W) in each view."""
@@ -218,7 +245,7 @@ class _Studio:
 
     def _person(self, name: str, split: Split, index: int, attempt: int) -> Face:
         generator = numpy_generator(self.options.seed, "avatars", name, split, index, attempt)
-        classes = {a: CLASSES[a][generator.integers(len(CLASSES[a]))] for a in self.options.attributes}
+        classes = {a: CLASSES[a][generator.integers(len(CLASSES[a]))] for a in self.options.attributes_of(name)}
         return Face(
             style=split_name(name)[0],
             seed=f"{self.options.seed}/{name}/{split}/{index}/{attempt}",

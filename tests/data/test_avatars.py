@@ -1,4 +1,7 @@
+import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,6 +70,34 @@ def test_more_training_faces_keep_the_first_ones(faces: TranslationData) -> None
     assert torch.equal(load(n_train=30).images("avataaars", "train")[:24], faces.images("avataaars", "train"))
 
 
+def test_the_default_faces_are_those_of_published_results(faces: TranslationData) -> None:
+    versions = [avatars.version(name) for name in ("dicebear-core", "dicebear-styles", "resvg-py")]
+    if versions != ["10.7.0", "10.6.0", "0.5.0"]:
+        pytest.skip("another version of a drawing library may draw other faces")
+    assert faces.fingerprint == "5b160101626cc1c79676bac8fe5647ca34def6c954066a63d95977d82747edac"
+
+
+def test_further_domains_leave_source_and_target_as_they_are(faces: TranslationData) -> None:
+    data = Avatars(others=["big-smile", "micah+glasses"], **SMALL).load(32)
+    assert list(data.domains) == ["avataaars", "adventurer", "big-smile", "micah+glasses"]
+    assert data.common_attributes == faces.common_attributes
+    for name, split in itertools.product(faces.domains, SPLITS):
+        assert torch.equal(data.images(name, split), faces.images(name, split))
+        assert data.labels(name, split).keys() == faces.labels(name, split).keys()
+    assert data.labels("micah+glasses", "train").keys() == set(data.common_attributes)
+    assert data.images("big-smile", "val").shape == (8, 3, 32, 32)
+    assert data.fingerprint != faces.fingerprint
+    assert {credit.artist for credit in data.credits} > {credit.artist for credit in faces.credits}
+
+
+def test_a_further_domain_has_labels_of_what_it_expresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bald = replace(STYLES["micah"], attributes={"skin": STYLES["micah"].attributes["skin"]})
+    monkeypatch.setitem(STYLES, "micah", bald)  # type: ignore[arg-type]
+    data = Avatars(others=["micah"], **SMALL).load(16)
+    assert set(data.labels("micah", "train")) == {"skin"}
+    assert data.common_attributes == ("skin", "hair", "mouth")
+
+
 def test_classes_are_drawn_uniformly_and_independently() -> None:
     studio = avatars._Studio(Avatars(), 32, None)
     people = [studio._person("avataaars", "train", index, 0) for index in range(2000)]
@@ -95,8 +126,10 @@ def test_a_damaged_cache_file_is_replaced(tmp_path: Path, faces: TranslationData
         assert file.read_bytes() == whole
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"n_val": 9}, {"target": "toon-head"}, {"size": 33}])
-def test_everything_that_decides_the_images_is_in_the_name_of_the_cache_file(change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"n_val": 9}, {"target": "toon-head"}, {"others": ["micah"]}, {"size": 33}]
+)
+def test_everything_that_decides_the_images_is_in_the_name_of_the_cache_file(change: dict[str, Any]) -> None:
     size = change.pop("size", 32)
     assert Avatars(**change)._cache_file(size) != Avatars()._cache_file(32)
 
@@ -269,6 +302,9 @@ def test_workers_draw_what_one_process_draws(monkeypatch: pytest.MonkeyPatch) ->
         ({"target": "toon-head+glasses"}, ["toon-head has no glasses", "micah"]),
         ({"target": "avataaars"}, ["target", "must not be the source"]),
         ({"source": "adventurer"}, ["target", "must not be the source"]),
+        ({"others": ["lorely"]}, ["others", "Did you mean 'lorelei'?"]),
+        ({"others": ["micah", "adventurer"]}, ["others", "Leave out adventurer"]),
+        ({"others": ["micah", "micah"]}, ["others", "Leave out micah"]),
         ({"n_train": 0}, ["n_train", "greater than or equal to 1"]),
         ({"n_val": 0}, ["n_val"]),
         ({"n_test": -1}, ["n_test"]),
