@@ -1,32 +1,28 @@
 """The cycle family: translation both ways, one class over the same terms; presets differ in their weights.
 
 Zhu 2017, "Unpaired image-to-image translation using cycle-consistent adversarial networks"; numbers that the paper
-leaves open are those of the authors' code, github.com/junyanz/pytorch-CycleGAN-and-pix2pix.
+leaves open are those of the authors' code, github.com/junyanz/pytorch-CycleGAN-and-pix2pix. The presets are in
+`cycle_presets`, `discogan` and `dualgan`.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ganbench.losses.adversarial import ADVERSARIAL
+from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.adversary import AdversarialOptions, Adversary
-from ganbench.methods.base import METHODS, Batch, Losses, Method, Task, load_parts, state_of_parts
+from ganbench.methods.alternating import Alternating, Fakes, Scalars
+from ganbench.methods.base import Batch, Task, load_parts, state_of_parts
 from ganbench.methods.image_networks import TranslatorOptions, make_generator, run_all, run_frozen
-from ganbench.methods.optimization import (
-    descend,
-    frozen,
-    learning_rate,
-    make_optimizer,
-    set_learning_rate,
-    weighted_sum,
-)
+from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.methods.reconstruction import Reconstruction, ReconstructionOptions
-
-Fakes = tuple[torch.Tensor, torch.Tensor | None]
-"""Translations to the target domain, and to the source domain where there is a way back."""
 
 
 class HalfCycleOptions(AdversarialOptions, TranslatorOptions):
@@ -34,37 +30,78 @@ class HalfCycleOptions(AdversarialOptions, TranslatorOptions):
 
 
 class CycleOptions(HalfCycleOptions, ReconstructionOptions):
-    """The full cycle: both directions, both cycles and the identity term."""
+    """What every preset with discriminators and a way back needs."""
 
-    lambda_cycle: float = Field(10.0, ge=0, description="weight of the forward and of the backward cycle")
-    lambda_identity: float = Field(
-        5.0, ge=0, description="absolute weight of the identity term; the authors' code says 0.5 times lambda_cycle"
-    )
+    lambda_cycle: float = Field(10.0, ge=0, description="weight of each direction's reconstruction after one cycle")
+
+    @model_validator(mode="after")
+    def _refuse_features_of_nothing(self) -> CycleOptions:
+        compares = RECONSTRUCTION.get(self.reconstruction).compares
+        if compares == "discriminator features" and ADVERSARIAL.get(self.adversarial).judgement == "pixels":
+            raise ValueError(
+                f"reconstruction {self.reconstruction!r} compares features of the discriminator, and adversarial "
+                f"{self.adversarial!r} has none. Set reconstruction to 'l1', or adversarial to 'lsgan'"
+            )
+        return self
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Weights of the generators' terms. What would weigh nothing is neither computed nor built."""
+    """Weights of the generators' terms. What would weigh nothing is neither computed nor built.
 
-    adversarial_forward: float = 1.0
+    Attributes:
+        adversarial_forward: what the target's discriminator says of G(x).
+        adversarial_backward: what the source's discriminator says of F(y).
+        features_forward: feature matching of G(x) and y in the target's discriminator (DiscoGAN).
+        features_backward: feature matching of F(y) and x in the source's discriminator.
+        forward_cycle: F(G(x)) against x.
+        backward_cycle: G(F(y)) against y.
+        second_cycle: F(G(F(G(x)))) against x, and the same for y, summed.
+        identity: G(y) against y and F(x) against x, summed.
+    """
+
+    adversarial_forward: float = 0.0
     adversarial_backward: float = 0.0
+    features_forward: float = 0.0
+    features_backward: float = 0.0
     forward_cycle: float = 0.0
     backward_cycle: float = 0.0
+    second_cycle: float = 0.0
     identity: float = 0.0
 
     @property
     def way_back(self) -> bool:
         """Whether anything is translated from target to source."""
-        return max(self.adversarial_backward, self.forward_cycle, self.backward_cycle) > 0
+        return max(self.adversarial_backward, self.forward_cycle, self.backward_cycle, self.second_cycle) > 0
 
 
 class Direction:
-    """One way of translation: a generator into a domain, and the adversary that judges images of that domain."""
+    """One way of translation: a generator into a domain, and the adversary that judges images of that domain.
 
-    def __init__(self, options: HalfCycleOptions, task: Task, generator: torch.Generator, device: torch.device) -> None:
+    Attributes:
+        generator: images (N, 3, H, W) in [−1, 1] to the same.
+        adversary: None where nothing is judged.
+    """
+
+    def __init__(
+        self,
+        options: TranslatorOptions,
+        task: Task,
+        generator: torch.Generator,
+        device: torch.device,
+        discriminator_weight: float,
+    ) -> None:
         self.generator = make_generator(options, task, generator, device)
-        # half the loss, so that a discriminator learns slower than its generator (Zhu 2017, section 7.1)
-        self.adversary = Adversary(options, task, generator, device, weight=0.5)
+        self.adversary: Adversary | None = None
+        if isinstance(options, AdversarialOptions):
+            self.adversary = Adversary(options, task, generator, device, weight=discriminator_weight)
+
+    @property
+    def judge(self) -> Adversary:
+        """The adversary, for terms that have one; ``ValueError`` where nothing is judged."""
+        if self.adversary is None:
+            raise ValueError("This method has no discriminator: its options must refuse terms that need one.")
+        return self.adversary
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of generator and adversary."""
@@ -75,65 +112,71 @@ class Direction:
         load_parts(self, state_dict)
 
 
-class CycleFamily(Method):
-    """Adversarial terms both ways, forward and backward cycle, identity; a preset gives the `Terms`."""
+class CycleFamily(Alternating):
+    """Two directions and the terms between them; a preset gives the `Terms`, and option defaults.
 
-    Options: ClassVar[type[HalfCycleOptions]] = HalfCycleOptions
+    Attributes:
+        discriminator_weight: of each discriminator's loss; ½, so that it learns slower than its generator (Zhu 2017,
+            section 7.1).
+    """
+
+    Options: ClassVar[type[Any]] = HalfCycleOptions
+    discriminator_weight: ClassVar[float] = 0.5
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        self.terms = self.weigh(options)
-        self.forth = Direction(options, task, generator, device)
-        self.back = Direction(options, task, generator, device) if self.terms.way_back else None
+        self.terms = self.weigh(0.0)
+        self.forth = Direction(options, task, generator, device, self.discriminator_weight)
+        self.back = None
+        if self.terms.way_back:
+            self.back = Direction(options, task, generator, device, self.discriminator_weight)
         self.ways = [way for way in (self.forth, self.back) if way is not None]
         name = options.reconstruction if isinstance(options, ReconstructionOptions) else "none"
         self.reconstruction = Reconstruction(name, options, task, generator, device)
         self.optimizer = make_optimizer([p for way in self.ways for p in way.generator.parameters()], options)
 
-    def weigh(self, options: Any) -> Terms:
-        """Return the weights of the terms."""
-        raise NotImplementedError
+    @abstractmethod
+    def weigh(self, progress: float) -> Terms:
+        """Return the weights of the terms when ``progress``, a fraction, of the run is done.
 
-    def training_step(self, batch: Batch, step: int, generator: torch.Generator) -> Losses:
-        """Update the generators (every n_critic steps), then the discriminators on real images and pooled fakes."""
-        lr = learning_rate(self.options, step, self.task.steps)
-        if (step + 1) % self.options.critic_updates:
-            losses, fakes = dict[str, torch.Tensor](), self._fakes(batch)
-        else:
-            losses, fakes = self._update_generators(batch, lr)
-        return losses | self._update_adversaries(batch, fakes, generator, lr)
-
-    def generator_updates(self, steps: int) -> int:
-        """Return how many of ``steps`` training steps updated the generators."""
-        updates: int = steps // self.options.critic_updates
-        return updates
+        Which terms are zero must not depend on it.
+        """
 
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images; deterministic."""
         return run_frozen(self.forth.generator, source.to(self.device))
 
-    @torch.no_grad()
     def _fakes(self, batch: Batch) -> Fakes:
-        return self.forth.generator(batch.x), None if self.back is None else self.back.generator(batch.y)
+        forward = {"forward": self.forth.generator(batch.x)}
+        return forward if self.back is None else forward | {"backward": self.back.generator(batch.y)}
 
-    def _update_generators(self, batch: Batch, lr: float) -> tuple[dict[str, torch.Tensor], Fakes]:
-        with frozen(*(way.adversary.network for way in self.ways)):
+    def _update_generators(
+        self,
+        batch: Batch,
+        step: int,
+        lr: float,
+        generator: torch.Generator,
+    ) -> tuple[Scalars, Fakes]:
+        networks = [way.adversary.network for way in self.ways if way.adversary is not None]
+        with frozen(*networks):
             losses, fakes = self._generator_losses(batch.x, batch.y)
-            total = weighted_sum(losses, asdict(self.terms))
+            total = weighted_sum(losses, asdict(self.weigh(step / self.task.steps)))
             set_learning_rate(lr, self.optimizer)
             descend(total, self.optimizer)
-        return {name: loss.detach() for name, loss in losses.items()} | {"generator": total.detach()}, fakes
+        told = {name: loss.detach() for name, loss in losses.items()} | {"generator": total.detach()}
+        return told | self.reconstruction.update(lr), fakes
 
-    def _generator_losses(self, x: torch.Tensor, y: torch.Tensor) -> tuple[dict[str, torch.Tensor], Fakes]:
+    def _generator_losses(self, x: torch.Tensor, y: torch.Tensor) -> tuple[Scalars, Fakes]:
         fake_y, same_y = self._pass(self.forth, x, y)
-        losses = {"adversarial_forward": self.forth.adversary.generator_loss(fake_y, y)}
+        losses, fakes = self._judged(self.forth, "forward", fake_y, y), {"forward": fake_y}
         kept = [self._compare(self.forth, image, y) for image in same_y]
-        fake_x = None
         if self.back is not None:
             fake_x, same_x = self._pass(self.back, y, x)
-            losses |= self._losses_of_way_back(self.back, (x, y), (fake_y, fake_x))
+            losses |= self._judged(self.back, "backward", fake_x, x)
+            losses |= self._cycles(self.back, (x, y), (fake_y, fake_x))
             kept += [self._compare(self.back, image, x) for image in same_x]
-        return losses | ({"identity": torch.stack(kept).sum()} if kept else {}), (fake_y, fake_x)
+            fakes["backward"] = fake_x
+        return losses | ({"identity": torch.stack(kept).sum()} if kept else {}), fakes
 
     def _pass(
         self, way: Direction, images: torch.Tensor, arrived: torch.Tensor
@@ -142,58 +185,57 @@ class CycleFamily(Method):
         fake, *same = run_all(way.generator, [images, arrived] if self.terms.identity else [images], self.options.norm)
         return fake, same
 
-    def _losses_of_way_back(
+    def _judged(self, way: Direction, name: str, fake: torch.Tensor, real: torch.Tensor) -> Scalars:
+        """Return the terms by which the discriminator of the way ``name`` teaches its generator."""
+        losses = Scalars()
+        if getattr(self.terms, f"adversarial_{name}"):
+            losses[f"adversarial_{name}"] = way.judge.generator_loss(fake, real)
+        if getattr(self.terms, f"features_{name}"):
+            with torch.no_grad():
+                seen = way.judge.features(real)
+            losses[f"features_{name}"] = mean_feature_distance(seen, way.judge.features(fake))
+        return losses
+
+    def _cycles(
         self, back: Direction, real: tuple[torch.Tensor, torch.Tensor], fake: tuple[torch.Tensor, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    ) -> Scalars:
         (x, y), (fake_y, fake_x) = real, fake
-        losses = {}
-        if self.terms.adversarial_backward:
-            losses["adversarial_backward"] = back.adversary.generator_loss(fake_x, x)
+        losses, second = Scalars(), list[torch.Tensor]()
         if self.terms.forward_cycle:
-            losses["forward_cycle"] = self._compare(back, back.generator(fake_y), x)
+            losses["forward_cycle"], *again = self._round_trip(self.forth, back, fake_y, x)
+            second += again
         if self.terms.backward_cycle:
-            losses["backward_cycle"] = self._compare(self.forth, self.forth.generator(fake_x), y)
+            losses["backward_cycle"], *again = self._round_trip(back, self.forth, fake_x, y)
+            second += again
+        return losses | ({"second_cycle": torch.stack(second).sum()} if second else {})
+
+    def _round_trip(
+        self, out: Direction, home: Direction, fake: torch.Tensor, real: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Compare ``real`` with what comes home of its ``fake`` and, where it weighs, of a second trip."""
+        arrived = home.generator(fake)
+        losses = [self._compare(home, arrived, real)]
+        if self.terms.second_cycle:
+            losses.append(self._compare(home, home.generator(out.generator(arrived)), real))
         return losses
 
     def _compare(self, way: Direction, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return how far ``output`` lies from ``target``, both images of the domain that ``way`` leads to."""
-        return self.reconstruction(output, target, way.adversary.features)
+        return self.reconstruction(output, target, lambda images: way.judge.features(images))
 
-    def _update_adversaries(
-        self, batch: Batch, fakes: Fakes, generator: torch.Generator, lr: float
-    ) -> dict[str, torch.Tensor]:
-        fake_y, fake_x = fakes
-        losses = {"discriminator_forward": self.forth.adversary.update(batch.y, fake_y, generator, lr)}
-        if self.back is not None and fake_x is not None and self.terms.adversarial_backward:
-            losses["discriminator_backward"] = self.back.adversary.update(batch.x, fake_x, generator, lr)
-        return losses | self.reconstruction.update(lr)
-
-
-@METHODS.register("half_cycle")
-class HalfCycle(CycleFamily):
-    """Source to target by the adversarial loss alone: nothing translates back, nothing ties output to input."""
-
-    summary = "image to image by the adversarial loss alone: half a cycle, nothing translates back"
-    paper = "the ablation 'GAN alone' of Zhu 2017, table 4"
-
-    def weigh(self, options: HalfCycleOptions) -> Terms:
-        """Return the forward adversarial term alone."""
-        return Terms()
+    def _update_discriminators(self, batch: Batch, fakes: Fakes, lr: float, generator: torch.Generator) -> Scalars:
+        losses = Scalars()
+        if self.terms.adversarial_forward:
+            losses["discriminator_forward"] = self.forth.judge.update(batch.y, fakes["forward"], generator, lr)
+        if self.terms.adversarial_backward and self.back is not None:
+            losses["discriminator_backward"] = self.back.judge.update(batch.x, fakes["backward"], generator, lr)
+        return losses
 
 
-@METHODS.register("cyclegan")
-class CycleGan(CycleFamily):
-    """Both directions with discriminators, cycles and the identity term."""
+def mean_feature_distance(real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return Σ over layers of the mean squared difference between batch means of feature maps (N, C_l, H_l, W_l).
 
-    Options: ClassVar[type[CycleOptions]] = CycleOptions
-    summary = "two translators that undo each other, with identity term"
-    paper = "Zhu 2017, Unpaired image-to-image translation using cycle-consistent adversarial networks"
-
-    def weigh(self, options: CycleOptions) -> Terms:
-        """Return the paper's terms with the options' weights."""
-        return Terms(
-            adversarial_backward=1.0,
-            forward_cycle=options.lambda_cycle,
-            backward_cycle=options.lambda_cycle,
-            identity=options.lambda_identity,
-        )
+    DiscoGAN's feature matching, github.com/SKTBrain/DiscoGAN (image_translation.py): all layers but the first.
+    """
+    layers = zip(real[1:] or real, fake[1:] or fake, strict=True)
+    return torch.stack([(r.float().mean(0) - f.float().mean(0)).square().mean() for r, f in layers]).sum()
