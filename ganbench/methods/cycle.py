@@ -13,36 +13,20 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from ganbench.losses.adversarial import ADVERSARIAL
-from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.adversary import AdversarialOptions, Adversary
-from ganbench.methods.alternating import Alternating, Fakes, Scalars
+from ganbench.methods.alternating import Alternating, AlternatingOptions, Fakes, ReconstructingOptions, Scalars
 from ganbench.methods.base import Batch, Task, load_parts, state_of_parts
 from ganbench.methods.image_networks import TranslatorOptions, make_generator, run_all, run_frozen
 from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.methods.reconstruction import Reconstruction, ReconstructionOptions
 
 
-class HalfCycleOptions(AdversarialOptions, TranslatorOptions):
-    """What half a cycle needs."""
-
-
-class CycleOptions(HalfCycleOptions, ReconstructionOptions):
+class CycleOptions(ReconstructingOptions):
     """What every preset with discriminators and a way back needs."""
 
     lambda_cycle: float = Field(10.0, ge=0, description="weight of each direction's reconstruction after one cycle")
-
-    @model_validator(mode="after")
-    def _refuse_features_of_nothing(self) -> CycleOptions:
-        compares = RECONSTRUCTION.get(self.reconstruction).compares
-        if compares == "discriminator features" and ADVERSARIAL.get(self.adversarial).judgement == "pixels":
-            raise ValueError(
-                f"reconstruction {self.reconstruction!r} compares features of the discriminator, and adversarial "
-                f"{self.adversarial!r} has none. Set reconstruction to 'l1', or adversarial to 'lsgan'"
-            )
-        return self
 
 
 @dataclass(frozen=True)
@@ -120,7 +104,7 @@ class CycleFamily(Alternating):
             section 7.1).
     """
 
-    Options: ClassVar[type[Any]] = HalfCycleOptions
+    Options: ClassVar[type[Any]] = AlternatingOptions
     discriminator_weight: ClassVar[float] = 0.5
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
