@@ -33,6 +33,8 @@ class AdversarialLoss(Options, ABC):
         n_critic: discriminator updates per generator update, unless an option says otherwise.
         regularizer: name of the discriminator's regulariser that belongs to the loss.
         needs_regularizer: True where nothing else keeps the discriminator's loss from falling for ever.
+        named_after_regularizer: where the loss is another one with a regulariser of its own: the other's name.
+        least_batch: images of each kind that a batch must have.
         scale: factor that undoes a ½ of the formula, for methods whose paper weighs the loss without it.
         source: where the formulas come from.
     """
@@ -43,6 +45,8 @@ class AdversarialLoss(Options, ABC):
     n_critic: ClassVar[int] = 1
     regularizer: ClassVar[str] = "none"
     needs_regularizer: ClassVar[bool] = False
+    named_after_regularizer: ClassVar[str | None] = None
+    least_batch: ClassVar[int] = 1
     scale: ClassVar[float] = 1.0
     source: ClassVar[str] = ""
 

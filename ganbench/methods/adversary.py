@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import torch
 from pydantic import Field, ValidationError, model_validator
 
-from ganbench.losses.adversarial import ADVERSARIAL, AdversarialLoss
+from ganbench.errors import InputError
+from ganbench.losses.adversarial import ADVERSARIAL, AdversarialLoss, Judgement
 from ganbench.losses.names import AdversarialName, RegularizerName
 from ganbench.losses.regularizers import REGULARIZERS, Regularizer
 from ganbench.losses.rules import Choice, refused
@@ -62,6 +63,11 @@ class AdversarialOptions(NetworkOptions, TrainingOptions):
         return self.n_critic or ADVERSARIAL.get(self.adversarial).n_critic
 
     @property
+    def judgement(self) -> Judgement:
+        """What the discriminator makes of images: what the loss needs."""
+        return ADVERSARIAL.get(self.adversarial).judgement
+
+    @property
     def choice(self) -> Choice:
         """What the table of rules looks at."""
         return Choice(
@@ -104,6 +110,11 @@ class Adversary:
         weight: float = 1.0,
     ) -> None:
         self.loss, self.regularizer = options.make_loss(), options.make_regularizer()
+        if task.batch_size < self.loss.least_batch:
+            raise InputError(
+                f"The batch_size parameter must be at least {self.loss.least_batch} for adversarial "
+                f"{options.adversarial!r}, which compares images of one kind. Got {task.batch_size} instead."
+            )
         self.norm = options.norm_of_discriminator
         self.weight = weight
         self.network = make_judge(options, task, generator, device, self.loss.judgement, channels)
