@@ -74,6 +74,13 @@ class Batch:
 class MethodOptions(Options):
     """Base of every method's options."""
 
+    def refusals(self, image_size: int) -> Iterator[str]:
+        """Yield one sentence, with the remedy, for each reason why these options can't work at ``image_size`` pixels.
+
+        Asked when a suite is validated; what does not depend on the image size belongs to the fields themselves.
+        """
+        return iter(())
+
 
 class TrainingOptions(MethodOptions):
     """Options of every method that is trained by gradient steps."""
@@ -146,11 +153,8 @@ class Method(ABC):
 
     @classmethod
     def refusals(cls, options: Any, image_size: int) -> Iterator[str]:
-        """Yield one sentence, with the remedy, for each reason why ``options`` can't work at ``image_size`` pixels.
-
-        Asked when a suite is validated; what does not depend on the image size belongs to the option model itself.
-        """
-        return iter(())
+        """Yield the options' own `MethodOptions.refusals`, and whatever else speaks against ``image_size`` pixels."""
+        yield from options.refusals(image_size)
 
     @classmethod
     def skip_reason(cls, data: TranslationData) -> str | None:

@@ -67,21 +67,29 @@ class FeatureDecoder(nn.Module):
         norm: normalisation after every convolution but the last.
         upsampling: how the resolution is regained.
         features: the kind of features that come in.
+        bias: whether convolutions before a normalisation carry one; None: only where it is not batch.
     """
 
     def __init__(
-        self, image_size: int, ngf: int, n_blocks: int, norm: Norm, upsampling: Upsampling, features: FeatureKind
+        self,
+        image_size: int,
+        ngf: int,
+        n_blocks: int,
+        norm: Norm,
+        upsampling: Upsampling,
+        features: FeatureKind,
+        bias: bool | None = None,
     ) -> None:
         super().__init__()
-        bias = needs_bias(norm)
+        carry = needs_bias(norm, bias)
         if features == "map":
-            layers = stage(nn.Conv2d(MAP_CHANNELS, 4 * ngf, 3, padding=1, bias=bias), norm)
+            layers = stage(nn.Conv2d(MAP_CHANNELS, 4 * ngf, 3, padding=1, bias=carry), norm)
         else:
-            layers = stage(nn.ConvTranspose2d(VECTOR_LENGTH, 8 * ngf, image_size // 8, bias=bias), norm)
-            layers += upsample(8 * ngf, norm, upsampling)
-        layers += [ResnetBlock(4 * ngf, norm) for _ in range(n_blocks)]
+            layers = stage(nn.ConvTranspose2d(VECTOR_LENGTH, 8 * ngf, image_size // 8, bias=carry), norm)
+            layers += upsample(8 * ngf, norm, upsampling, bias)
+        layers += [ResnetBlock(4 * ngf, norm, bias) for _ in range(n_blocks)]
         for width in (4 * ngf, 2 * ngf):
-            layers += upsample(width, norm, upsampling)
+            layers += upsample(width, norm, upsampling, bias)
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(ngf, 3, 7), nn.Tanh())
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import nn
 
+from ganbench.nets.normalization import AffineInstanceNorm
+
 NetT = TypeVar("NetT", bound=nn.Module)
 InitKind = Literal["normal", "xavier", "kaiming", "orthogonal"]
 
@@ -20,11 +22,11 @@ class Init:
     Attributes:
         kind: ``normal``, N(0, gain²), the field's with gain 0.02 (Radford 2015); ``xavier`` (Glorot 2010, normal);
             ``kaiming`` (He 2015, normal, fan-in; for classifiers without an adversary); ``orthogonal`` (Saxe 2013).
-        gain: standard deviation of ``normal``, factor of ``xavier`` and ``orthogonal``; ``kaiming`` has none.
+        gain: standard deviation of ``normal``, factor of the others; None: 0.02 and 1.
     """
 
     kind: InitKind = "normal"
-    gain: float = 0.02
+    gain: float | None = None
 
 
 FIELD_INIT = Init()
@@ -53,13 +55,17 @@ def build(make: Callable[[], NetT], generator: torch.Generator, device: torch.de
 
 def _draw_weight(weight: torch.Tensor, generator: torch.Generator, init: Init) -> None:
     if init.kind == "normal":
-        nn.init.normal_(weight, 0.0, init.gain, generator=generator)
-    elif init.kind == "xavier":
-        nn.init.xavier_normal_(weight, init.gain, generator=generator)
+        nn.init.normal_(weight, 0.0, 0.02 if init.gain is None else init.gain, generator=generator)
+        return
+    gain = 1.0 if init.gain is None else init.gain
+    if init.kind == "xavier":
+        nn.init.xavier_normal_(weight, gain, generator=generator)
     elif init.kind == "kaiming":
         nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+        with torch.no_grad():
+            weight.mul_(gain)
     else:
-        nn.init.orthogonal_(weight, init.gain, generator=generator)
+        nn.init.orthogonal_(weight, gain, generator=generator)
 
 
 def _draw(module: nn.Module, generator: torch.Generator, init: Init) -> None:
@@ -70,6 +76,9 @@ def _draw(module: nn.Module, generator: torch.Generator, init: Init) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         module.reset_running_stats()  # the meta device left them without values
         nn.init.normal_(module.weight, 1.0, 0.02, generator=generator)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, AffineInstanceNorm):
+        nn.init.ones_(module.weight)
         nn.init.zeros_(module.bias)
     elif next(module.parameters(recurse=False), None) is not None:
         raise TypeError(f"No initialisation is known for the parameters of {type(module).__name__}.")

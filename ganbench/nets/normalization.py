@@ -11,10 +11,10 @@ from torch.nn.functional import group_norm
 Norm = Literal["instance", "batch", "none"]
 
 
-def make_norm(name: Norm, channels: int) -> nn.Module:
-    """Return the layer that normalises (N, ``channels``, H, W)."""
+def make_norm(name: Norm, channels: int, affine: bool = False) -> nn.Module:
+    """Return the layer that normalises (N, ``channels``, H, W); ``affine``: instance normalisation learns a scale."""
     if name == "instance":
-        return InstanceNorm()
+        return AffineInstanceNorm(channels) if affine else InstanceNorm()
     return nn.BatchNorm2d(channels) if name == "batch" else nn.Identity()
 
 
@@ -46,6 +46,19 @@ class InstanceNorm(nn.Module):
         normalized, _ = _Standardize.apply(rows, self.eps)
         result: torch.Tensor = normalized.reshape(n, h, w, c).permute(0, 3, 1, 2)
         return result
+
+
+class AffineInstanceNorm(InstanceNorm):
+    """Instance normalisation with a learned factor and shift of each channel, at first 1 and 0 (StarGAN's)."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__(eps)
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the normalised, scaled and shifted (N, C, H, W)."""
+        return torch.addcmul(self.bias[:, None, None], super().forward(x), self.weight[:, None, None])
 
 
 class _Standardize(torch.autograd.Function):
