@@ -150,8 +150,10 @@ def translate(
     """Translate pictures with a trained checkpoint."""
     from ganbench.translate import translate_pictures
 
-    count = translate_pictures(checkpoint, source, output, seed)
-    _say(f"{count} pictures translated into {output}")
+    pictures = translate_pictures(checkpoint, source, output, seed)
+    for note in pictures.notes:
+        _say(note)
+    _say(f"{len(pictures.names)} pictures translated into {output}")
 
 
 def _say(text: str) -> None:

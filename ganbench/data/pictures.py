@@ -86,6 +86,13 @@ def read_pictures(place: Path, image_size: int | None = None, report: Progress |
     return Pictures(place, images, tuple(path.name for path in paths), tuple(notes), resized)
 
 
+def write_pictures(folder: Path, stems: Iterable[str], images: torch.Tensor) -> None:
+    """Write uint8 images (N, 3, H, W) as ``<stem>.png``, one per stem; the folder is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, image in zip(stems, images, strict=True):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / f"{stem}.png")
+
+
 def find_pictures(place: Path) -> tuple[list[Path], list[str]]:
     """Return the picture files of a folder sorted by name, and notes on what else lies there; a file is itself.
 
