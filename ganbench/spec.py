@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import ganbench
 from ganbench.data.base import DATASETS, Dataset, TranslationData
+from ganbench.errors import InputError
 from ganbench.hardware import pick_device, pick_precision
 from ganbench.methods.base import METHODS, Method, Task
 from ganbench.options import read_options
@@ -31,6 +32,8 @@ class TrialSpec(BaseModel):
         options: the method's resolved options.
         dataset: name and resolved options of the dataset.
         data_fingerprint: sha256 of the images it must give.
+        n_train: training images of each domain that the method sees, the first ones; None: all. The evaluation
+            always refers to all.
         threads: of torch, in training and evaluation.
         profile_dir: absolute path of ``results/<suite>/<profile>``.
         code: commit and dirtiness of ganbench when the run was planned.
@@ -49,6 +52,7 @@ class TrialSpec(BaseModel):
     image_size: int
     steps: int
     batch_size: int
+    n_train: int | None = None
     flip: bool
     precision: str
     threads: int
@@ -66,6 +70,8 @@ class TrialSpec(BaseModel):
         """Content hash of everything that changes the trained weights: no metric, no label, no path."""
         keys = {"method", "options", "seed", "data_fingerprint", "image_size", "steps", "batch_size", "flip",
                 "precision", "threads"}  # fmt: skip
+        if self.n_train is not None:  # where nobody limits the images, the hash is that of versions without the limit
+            keys.add("n_train")
         content = {**self.model_dump(include=keys), "gpu": self.gpus > 0, "ganbench": ganbench.__version__}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -109,11 +115,24 @@ def make_specs(
     variants = expand(loaded, profile_name)
     seeds = seeds or loaded.seeds(profile_name)
     code = git_state()
+    _check_n_train(loaded, variants, data)
     return [
         _spec(loaded, profile_name, variant, seed, data, results).model_copy(update={"code": code})
         for variant in variants
         for seed in (seeds if variant.cls.trained or variant.cls.stochastic else seeds[:1])
     ]
+
+
+def _check_n_train(loaded: LoadedSuite, variants: list[Variant], data: TranslationData) -> None:
+    available = min(len(data.images(name, "train")) for name in data.domains)
+    problems = [
+        f"{loaded.path}: method {variant.label}: n_train must be at most the {available} training images of the "
+        f"dataset. Got {variant.n_train}: lower it, or give the dataset more."
+        for variant in variants
+        if (variant.n_train or 0) > available
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _spec(
@@ -133,6 +152,7 @@ def _spec(
         image_size=profile.image_size,
         steps=variant.steps,
         batch_size=variant.batch_size,
+        n_train=variant.n_train,
         flip=profile.flip,
         precision=pick_precision(profile.precision, device),
         threads=profile.cpus_per_trial,

@@ -64,10 +64,14 @@ def train(
 ) -> TrainingState:
     """Prepare and train ``method``, going on from the trial's checkpoint where there is one.
 
+    The method sees the first ``n_train`` training images of each domain, or all where the trial doesn't say.
+
     Raises:
         DivergedError: a loss is NaN or infinite.
         InterruptedRunError: ``should_stop()`` said so; the checkpoint holds everything.
     """
+    if spec.n_train is not None:
+        data = data.limited_to(spec.n_train)
     path = spec.directory / CHECKPOINT_FILE
     state = _resume(method, path, spec, notify)
     if state is None:
@@ -149,6 +153,7 @@ def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> 
     content = {
         "spec": spec.model_dump_json(),
         "classes": {attribute: list(names) for attribute, names in method.task.classes.items()},
+        "others": list(method.task.others),
         "method": method.state_dict(),
         "training": vars(state),
     }

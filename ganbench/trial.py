@@ -111,7 +111,7 @@ def load_translations(directory: Path) -> tuple[torch.Tensor, torch.Tensor | Non
 
 def build_method(spec: TrialSpec, data: TranslationData) -> Method:
     """Return the trial's method, its weights drawn from the trial's seed."""
-    task = Task(spec.image_size, data.source, data.target, spec.steps, spec.batch_size, data.classes)
+    task = Task(spec.image_size, data.source, data.target, spec.steps, spec.batch_size, data.classes, data.others)
     return make_method(spec, task, pick_device(spec.gpus))
 
 
@@ -237,6 +237,7 @@ def _budget(spec: TrialSpec, outcome: _Outcome) -> Budget:
         image_size=spec.image_size,
         steps=spec.steps,
         batch_size=spec.batch_size,
+        n_train=spec.n_train,
         precision=spec.precision,
         threads=spec.threads,
         updates=outcome.updates,

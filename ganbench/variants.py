@@ -21,7 +21,7 @@ from ganbench.options import Options, Place, read_options
 from ganbench.registry import did_you_mean
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, check_name, read_suite
 
-BUDGET_KEYS = ("steps", "batch_size")  # budget keys that one method may override
+BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,12 @@ class Variant:
     steps: int
     batch_size: int
     cls: type[Method]
+    n_train: int | None = None  # training images of each domain that the method sees; None: all
 
     @property
     def identity(self) -> str:
         """Equal for two variants that would do the same work, whatever their labels."""
-        return repr((self.method, sorted(self.options.items()), self.steps, self.batch_size))
+        return repr((self.method, sorted(self.options.items()), self.steps, self.batch_size, self.n_train))
 
 
 def load_suite(path: Path) -> LoadedSuite:
@@ -128,7 +129,7 @@ class _Entry:
         for combination in itertools.product(*axes.values()):
             chosen = dict(zip(axes, combination, strict=True))
             suffix = "".join(f"-{value}" for key, value in chosen.items() if len(axes[key]) > 1)
-            yield self.variant(chosen, self.label + suffix)
+            yield self.variant(chosen, self.label + suffix.replace(":", "-"))  # "fgan:kl" in a folder's name
 
     def variant(self, chosen: Mapping[str, Any], label: str) -> Variant:
         """Resolve one combination; raise `InputError` with its problems."""
@@ -139,17 +140,14 @@ class _Entry:
         def locate(place: Place) -> str:
             return self.locate(place, chosen, defaults)
 
-        if not self.cls.trained:
-            steps, batch_size = 0, profile.batch_size
-        else:
-            given = {key: merged.pop(key, getattr(profile, key)) for key in BUDGET_KEYS}
-            budget = read_options(_Budget, given, locate)
-            steps, batch_size = budget.steps, budget.batch_size
+        given = {key: merged.pop(key) for key in BUDGET_KEYS if key in merged and self.cls.trained}
+        budget = read_options(_Budget, {"steps": profile.steps, "batch_size": profile.batch_size} | given, locate)
+        steps = budget.steps if self.cls.trained else 0
         options = read_options(self.cls.Options, merged, locate)
         refusals = [f"{locate(())}: {reason}" for reason in self.cls.refusals(options, profile.image_size)]
         if refusals:
             raise InputError(refusals)
-        return Variant(self.name, label, options.model_dump(), steps, batch_size, self.cls)
+        return Variant(self.name, label, options.model_dump(), steps, budget.batch_size, self.cls, budget.n_train)
 
     def locate(self, place: Place, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         """Say where the option at ``place`` came from: file, line, and which part of the suite."""
@@ -165,6 +163,7 @@ class _Entry:
 class _Budget(Options):
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
+    n_train: int | None = Field(None, ge=1)
 
 
 def _read_entry(loaded: LoadedSuite, profile_name: str, entry: MethodEntry, place: Place) -> _Entry:

@@ -1,9 +1,10 @@
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from ganbench.errors import InputError
+from ganbench.losses.adversarial import ADVERSARIAL
+from ganbench.spec import make_specs
 from ganbench.suite import read_suite
 from ganbench.variants import expand, load_suite
 
@@ -59,6 +60,27 @@ def test_a_methods_own_option_wins_over_the_grid(write):
     (variant,) = [v for v in expand(load_suite(path), "cpu") if not v.cls.baseline]
     assert variant.label == "cyclegan"
     assert variant.options["reconstruction"] == "l2"
+
+
+def test_the_number_of_training_images_is_an_axis(write):
+    path = write(VALID.replace("seeds:", "grid: {n_train: [100, 300]}\nseeds:"))
+    variants = {variant.label: variant.n_train for variant in expand(load_suite(path), "cpu")}
+    assert variants["half_cycle-100"] == variants["cyclegan-100"] == 100
+    assert variants["half_cycle-300"] == 300
+    assert variants["mean_target"] is None
+
+
+def test_more_training_images_than_there_are_is_refused(write, colour_data, tmp_path):
+    loaded = load_suite(write(VALID.replace("seeds:", "grid: {n_train: [3, 100, 300]}\nseeds:")))
+    with pytest.raises(InputError, match=r"n_train must be at most the [0-9]+ training images") as caught:
+        make_specs(loaded, "cpu", colour_data, tmp_path)
+    assert len(caught.value.problems) == 4
+
+
+def test_a_colon_in_a_value_does_not_reach_the_label(write, monkeypatch):
+    monkeypatch.setitem(ADVERSARIAL._things, "family:member", ADVERSARIAL.get("lsgan"))
+    path = write(VALID.replace("seeds:", "grid: {adversarial: [nonsaturating, 'family:member']}\nseeds:"))
+    assert labels(path)[:2] == ["half_cycle-nonsaturating", "half_cycle-family-member"]
 
 
 def test_variants_that_would_do_the_same_are_merged(write):
@@ -157,11 +179,3 @@ def test_a_suite_that_is_no_mapping_or_no_text_is_refused(write, tmp_path):
 def test_an_unknown_profile_names_the_known_ones(write):
     with pytest.raises(InputError, match=r"no profile 'gpu'\. Its profiles: cpu"):
         read_suite(write(VALID)).profile("gpu")
-
-
-@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "suites").glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_suite_of_the_project_is_valid(path):
-    suite = load_suite(path).suite
-    assert suite.name == path.stem
-    assert {"cpu", "gpu", "smoke"} <= set(suite.profiles)
-    assert suite.description

@@ -69,6 +69,26 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path, colour_da
     assert any("goes on from step" in progress.note for progress in notes)
 
 
+def test_a_limited_training_sees_the_first_images_alone(tmp_path, colour_data):
+    seen = {}
+    few = colour_data.limited_to(4)
+    for name, data, n_train in (("limited", colour_data, 4), ("few", few, None), ("all", colour_data, None)):
+        spec = make_spec(tmp_path / name, n_train=n_train)
+        seen[name] = build_method(spec, colour_data)
+        train(seen[name], data, spec, lambda _: None, never)
+    assert same(seen["limited"], seen["few"])
+    assert not same(seen["limited"], seen["all"])
+    assert all(torch.equal(few.images(name, "train"), colour_data.images(name, "train")[:4]) for name in few.domains)
+    assert all(torch.equal(few.images(name, "test"), colour_data.images(name, "test")) for name in few.domains)
+
+
+def test_the_hash_names_the_limit_only_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganbench.__version__", "0.1")
+    hashes = [make_spec(tmp_path, options={}, n_train=n_train).training_hash for n_train in (None, 4, 5)]
+    assert hashes[0] == "f95c7a029c5a0b20ac66d418045e1ef9b57c07d41ae1021ec776c251509a1f2a"  # before there was a limit
+    assert len(set(hashes)) == 3
+
+
 def test_training_writes_sample_grids_of_inputs_above_outputs(tmp_path, colour_data):
     spec = make_spec(tmp_path, steps=8)
     train(build_method(spec, colour_data), colour_data, spec, lambda _: None, never)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -81,6 +81,19 @@ class TranslationData:
         """Return attribute → int64 labels (N,) of one domain and split; empty where nothing is known."""
         return self.domains[domain].labels.get(split, {})
 
+    def limited_to(self, n_train: int) -> TranslationData:
+        """Return the same task with the first ``n_train`` training images of each domain."""
+        pairs = dict(self.counterparts)
+        if "train" in pairs:
+            pairs["train"] = pairs["train"][:n_train]
+        domains = {name: _first(domain, n_train) for name, domain in self.domains.items()}
+        return replace(self, domains=domains, counterparts=pairs)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the domains that are neither source nor target."""
+        return tuple(name for name in self.domains if name not in (self.source, self.target))
+
     @property
     def image_size(self) -> int:
         """Height and width of every image, in pixels."""
@@ -91,6 +104,14 @@ class TranslationData:
         """Attributes that both source and target images carry: what a translation should keep."""
         source, target = (self.labels(name, "train") for name in (self.source, self.target))
         return tuple(name for name in self.classes if name in source and name in target)
+
+
+def _first(domain: Domain, n_train: int) -> Domain:
+    labels = {name: values[:n_train] for name, values in domain.labels.get("train", {}).items()}
+    return Domain(
+        images={**domain.images, "train": domain.images["train"][:n_train]},
+        labels={**domain.labels, "train": labels},
+    )
 
 
 def _fingerprint(data: TranslationData) -> str:

@@ -31,9 +31,10 @@ class Task:
         image_size: height and width of all images, in pixels.
         source: name of the domain that is translated.
         target: name of the domain that it is translated to.
-        classes: attribute → names of its classes.
         steps: number of training steps of the whole run (learning-rate schedules refer to it).
         batch_size: images of each domain in a batch.
+        classes: attribute → names of its classes.
+        others: names of further domains.
     """
 
     image_size: int
@@ -42,6 +43,12 @@ class Task:
     steps: int
     batch_size: int
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of all domains: source, target, others."""
+        return (self.source, self.target, *self.others)
 
 
 @dataclass(frozen=True)

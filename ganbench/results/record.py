@@ -55,6 +55,7 @@ class Budget(RecordModel):
     image_size: int
     steps: int
     batch_size: int
+    n_train: int | None = None  # training images of each domain that the method saw; None: all
     precision: str  # "float32" or "bfloat16"
     threads: int
     updates: int = 0  # generator updates actually done
