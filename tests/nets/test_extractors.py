@@ -1,11 +1,11 @@
-import hashlib
-
 import pytest
 import torch
 
-from ganbench.errors import InputError, MissingFileError
+from ganbench.errors import InputError
+from ganbench.metrics.workbench import Workbench
 from ganbench.nets import efficientnet
-from ganbench.nets.extractors import EXTRACTORS, INCEPTION, EfficientNetLite0, InceptionV3
+from ganbench.nets.extractors import EXTRACTORS, Extractor, Features
+from ganbench.nets.extractors_efficientnet import EfficientNetLite0
 
 CPU = torch.device("cpu")
 
@@ -103,46 +103,27 @@ def test_wrong_digest_is_refused(monkeypatch):
         EfficientNetLite0(CPU)
 
 
-def test_absent_inception_weights_are_asked_for_by_name(monkeypatch, tmp_path):
-    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
-    with pytest.raises(MissingFileError) as error:
-        InceptionV3(CPU)
-    assert "weights-inception-2015-12-05-6726825d.pth" in str(error.value)
-    assert str(tmp_path) in str(error.value)
-    assert "python -c" in str(error.value)
-
-
-def test_other_file_under_inceptions_name_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
-    (tmp_path / next(iter(INCEPTION.digests))).write_bytes(b"not the weights")
-    with pytest.raises(InputError, match=hashlib.sha256(b"not the weights").hexdigest()):
-        InceptionV3(CPU)
-
-
-def test_inception_runs_torch_fidelitys_network(monkeypatch, tmp_path):
-    from torch_fidelity import feature_extractor_inceptionv3 as reference
-
-    monkeypatch.setattr(reference, "load_state_dict_from_url", lambda *_, **__: {})
-    monkeypatch.setattr(reference.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-    network = reference.FeatureExtractorInceptionV3("reference", ["2048", "logits_unbiased"])
-    path = tmp_path / next(iter(INCEPTION.digests))
-    torch.save(network.state_dict(), path)
-    monkeypatch.undo()
-    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
-    monkeypatch.setitem(INCEPTION.digests, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    state = torch.get_rng_state()
-    found = InceptionV3(CPU)(pictures(2, 32))
-    assert torch.equal(state, torch.get_rng_state())
-    pooled, logits = network(pictures(2, 32))
-    assert torch.allclose(found.pooled, pooled, atol=1e-6)
-    assert torch.allclose(found.logits, logits, atol=1e-5)
-
-
 def test_every_extractor_declares_its_protocol_without_being_loaded():
-    for name in ("efficientnet-lite0", "inception-v3"):
+    for name in EXTRACTORS.names():
         kind = EXTRACTORS.get(name)
         assert kind.name == name
         assert len(kind.digest) == 64
         assert kind.resize
+        assert kind.dimensions > 0
         assert kind.canonical is (name == "inception-v3")
+
+
+def test_layers_of_inception_are_extractors_of_their_own():
+    names = {"inception-v3", "inception-v3-64", "inception-v3-192", "inception-v3-768"}
+    assert names <= set(EXTRACTORS.names())
+    assert {EXTRACTORS.get(name).dimensions for name in names} == {2048, 64, 192, 768}
+
+
+def test_layers_of_one_file_share_no_cached_features(monkeypatch, colour_data, tmp_path):
+    images = pictures(2, 16)
+    for layer in ("inception-v3-64", "inception-v3-192"):
+        kind = EXTRACTORS.get(layer)
+        answer = Features(torch.full((2, kind.dimensions), 1.0), None)
+        monkeypatch.setattr(kind, "__init__", Extractor.__init__)
+        monkeypatch.setattr(kind, "extract", lambda *_, answer=answer: answer)
+        assert Workbench(colour_data, layer, tmp_path).features(images).pooled.shape == (2, kind.dimensions)

@@ -61,7 +61,7 @@ def test_lpips_without_its_file_says_what_to_fetch(monkeypatch, tmp_path):
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
     with pytest.raises(MissingFileError, match=r"squeezenet1_1-b8a52dc0\.pth") as error:
         Lpips(CPU)
-    assert "weights='DEFAULT'" in str(error.value)
+    assert "ganbench weights fetch lpips-squeeze" in str(error.value)
     assert "GANBENCH_WEIGHTS" in str(error.value)
 
 

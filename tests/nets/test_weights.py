@@ -1,9 +1,11 @@
 import hashlib
+import re
+from dataclasses import replace
 
 import pytest
 
 from ganbench.errors import InputError, MissingFileError
-from ganbench.nets.weights import WeightsFile
+from ganbench.nets.weights import WEIGHTS, WeightsFile
 
 CONTENT = b"weights"
 
@@ -12,7 +14,15 @@ CONTENT = b"weights"
 def file():
     """Describe a file whose right content is known."""
     digest = hashlib.sha256(CONTENT).hexdigest()
-    return WeightsFile("A network", {"first.pth": digest, "second.pth": digest}, "python -c 'get it'")
+    return WeightsFile(
+        name="net",
+        title="A network",
+        digests={"first.pth": digest, "second.pth": digest},
+        url="https://example.org/first.pth",
+        size=len(CONTENT),
+        licence="none",
+        source="this test",
+    )
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def test_the_named_folder_goes_before_torchs_cache(file, folders):
 def test_absence_names_file_places_and_command(file, folders):
     with pytest.raises(MissingFileError) as error:
         file.require()
-    for part in ("A network", "first.pth", *map(str, folders), "python -c 'get it'"):
+    for part in ("A network", "first.pth", *map(str, folders), "ganbench weights fetch net"):
         assert part in str(error.value)
 
 
@@ -47,3 +57,23 @@ def test_other_content_is_refused_even_after_a_good_look(file, folders):
     path.write_bytes(b"other weights")
     with pytest.raises(InputError, match="damaged or another file"):
         file.find()
+
+
+def test_digest_in_use_is_that_of_the_file_which_is_found(file, folders):
+    other = replace(file, digests={**file.digests, "other.pth": hashlib.sha256(b"other").hexdigest()})
+    assert other.digest_in_use() == file.sha256
+    (folders[1] / "other.pth").write_bytes(b"other")
+    assert other.digest_in_use() == other.digests["other.pth"]
+
+
+def test_every_listed_file_says_what_it_is():
+    assert {"inception-v3", "lpips-squeeze"} <= set(WEIGHTS.names())
+    for name in WEIGHTS.names():
+        file = WEIGHTS.get(name)
+        assert file.name == name
+        assert file.url.startswith("https://")
+        assert file.size > 1_000_000
+        assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in file.digests.values())
+        assert set(file.notes) < set(file.digests)
+        assert file.licence
+        assert file.source
