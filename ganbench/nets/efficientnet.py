@@ -86,11 +86,11 @@ def pooled_and_logits(network: Any, prepared: torch.Tensor) -> tuple[torch.Tenso
     return pooled, network._fc(pooled)
 
 
-def stages(network: Any, prepared: torch.Tensor) -> list[torch.Tensor]:
-    """Return the feature maps at the end of each of the five resolutions (16, 24, 40, 112 and 320 channels)."""
+def stages(network: Any, prepared: torch.Tensor, count: int = 5) -> list[torch.Tensor]:
+    """Return the feature maps at the end of the first ``count`` resolutions (16, 24, 40, 112 and 320 channels)."""
     x = network._swish(network._bn0(network._conv_stem(prepared)))
-    maps = []
-    for index, block in enumerate(network._blocks):
+    maps: list[torch.Tensor] = []
+    for index, block in enumerate(network._blocks[: STAGE_ENDS[count - 1] + 1]):
         x = block(x)
         if index in STAGE_ENDS:
             maps.append(x)
