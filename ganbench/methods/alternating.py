@@ -6,10 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
-from pydantic import model_validator
 
-from ganbench.losses.adversarial import ADVERSARIAL
-from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.adversary import AdversarialOptions
 from ganbench.methods.base import Batch, Losses, Method, Task
 from ganbench.methods.image_networks import TranslatorOptions
@@ -27,16 +24,6 @@ class AlternatingOptions(AdversarialOptions, TranslatorOptions):
 
 class ReconstructingOptions(AlternatingOptions, ReconstructionOptions):
     """What such a method needs that also compares images with known ones."""
-
-    @model_validator(mode="after")
-    def _refuse_features_of_nothing(self) -> ReconstructingOptions:
-        compares = RECONSTRUCTION.get(self.reconstruction).compares
-        if compares == "discriminator features" and ADVERSARIAL.get(self.adversarial).judgement == "pixels":
-            raise ValueError(
-                f"reconstruction {self.reconstruction!r} compares features of the discriminator, and adversarial "
-                f"{self.adversarial!r} has none. Set reconstruction to 'l1', or adversarial to 'lsgan'"
-            )
-        return self
 
 
 class Alternating(Method):

@@ -25,7 +25,8 @@ from ganbench.nets.resnet_generator import ResnetGenerator
 class CutOptions(AlternatingOptions):
     """The defaults are the authors' for CUT."""
 
-    init: InitKind = Field("xavier", description="how initial weights are drawn")
+    init: InitKind | None = Field("xavier", description="how initial weights are drawn")
+    init_gain: float | None = Field(0.02, gt=0, le=10, description="standard deviation of normal, factor of the others")
     pool_size: int = Field(0, ge=0, le=10_000, description="past fakes that are kept for the discriminator")
     lambda_nce: float = Field(1.0, gt=0, description="weight of PatchNCE")
     nce_identity: bool = Field(

@@ -40,14 +40,12 @@ class CycleOnlyOptions(TranslatorOptions, TrainingOptions, ReconstructionOptions
     lambda_cycle: float = Field(10.0, gt=0, description="weight of the forward and of the backward cycle")
 
     @model_validator(mode="after")
-    def _refuse_empty(self) -> CycleOnlyOptions:
-        if (
-            self.reconstruction == "none"
-            or RECONSTRUCTION.get(self.reconstruction).compares == "discriminator features"
-        ):
+    def _refuse_nothing(self) -> CycleOnlyOptions:
+        learned = RECONSTRUCTION.get(self.reconstruction).compares == "discriminator features"
+        if learned or self.reconstruction == "none":
             raise ValueError(
-                "reconstruction must be a loss that needs no discriminator: cycle_only has none, and no other term. "
-                f"Got {self.reconstruction!r} instead: set it to 'l1'"
+                "reconstruction of cycle_only must be a loss that needs no discriminator of a domain: there is none, "
+                f"and no other term. Got {self.reconstruction!r} instead: leave it out, or set it to 'perceptual'"
             )
         return self
 

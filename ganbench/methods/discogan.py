@@ -9,17 +9,17 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from ganbench.losses.adversarial import ADVERSARIAL
 from ganbench.losses.names import AdversarialName, ReconstructionName
 from ganbench.methods.base import METHODS
 from ganbench.methods.cycle import CycleFamily, CycleOptions, Terms
-from ganbench.methods.image_networks import GeneratorName
+from ganbench.methods.image_networks import DiscriminatorName, GeneratorName
 from ganbench.nets.normalization import Norm
 
 
 class DiscoGanOptions(CycleOptions):
     """The defaults are the authors': batch 64 at 64 px is left to the suite."""
 
+    discriminator: DiscriminatorName = Field("dcgan", description="what gives the scores: patches, or the whole image")
     generator: GeneratorName = Field("encoder_decoder", description="architecture of the generator")
     depth: int | None = Field(4, ge=2, le=10, description="halvings of unet and encoder_decoder")
     norm: Norm = Field("batch", description="normalisation in all networks")
@@ -51,11 +51,11 @@ class DiscoGanOptions(CycleOptions):
     )
 
     @model_validator(mode="after")
-    def _refuse_features_of_pixels(self) -> DiscoGanOptions:
-        if self.features_share and ADVERSARIAL.get(self.adversarial).judgement == "pixels":
+    def _refuse_missing_maps(self) -> DiscoGanOptions:
+        if self.features_share and self.judgement != "scores":
             raise ValueError(
-                f"adversarial {self.adversarial!r} has no discriminator whose features could be matched. "
-                "Set features_share to 0.0, or adversarial to 'nonsaturating'"
+                f"features_share must be 0.0 with adversarial {self.adversarial!r}, whose discriminator has no feature "
+                f"maps. Got {self.features_share} instead: set it to 0.0, or adversarial to 'nonsaturating'"
             )
         return self
 

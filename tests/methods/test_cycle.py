@@ -1,13 +1,23 @@
 import pytest
 import torch
 
+from ganbench.errors import InputError
+from ganbench.losses.adversarial import ADVERSARIAL
+from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods import cycle, image_networks
+from ganbench.methods.base import METHODS
 from ganbench.methods.image_networks import run_all
 from ganbench.nets.normalization import make_norm
+from ganbench.options import read_options
+from ganbench.seeding import torch_generator
 
 
 def one_by_one(net, inputs, norm):
     return [net(images) for images in inputs]
+
+
+def weights_of(net):
+    return torch.cat([p.detach().flatten().clone() for p in net.parameters()])
 
 
 @pytest.mark.parametrize("name", ["cyclegan", "half_cycle"])
@@ -39,24 +49,11 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(data, make_method, trai
     torch.testing.assert_close(losses["generator"], expected)
 
 
-def test_least_squares_are_in_the_scale_of_the_paper(data, make_method):
-    way = make_method("cyclegan").forth
+def test_least_squares_are_in_the_scale_of_the_paper(make_method):
+    adversary = make_method("cyclegan").forth.judge
     images = torch.rand(4, 3, 16, 16) * 2 - 1
-    scores = way.discriminator(images)
-    torch.testing.assert_close(way.generator_loss(images), (scores - 1).square().mean())
-
-
-def test_half_a_cycle_builds_nothing_for_the_way_back(data, make_method, train):
-    method = make_method("half_cycle")
-    assert method.back is None
-    assert set(train(method, data, range(1))[0]) == {"adversarial_forward", "generator", "discriminator_forward"}
-    assert "lambda_cycle" not in method.Options.model_fields
-    assert "reconstruction" not in method.Options.model_fields
-
-
-def test_the_full_cycle_has_the_terms_and_weights_of_the_paper(make_method):
-    terms = make_method("cyclegan").terms
-    assert terms == cycle.Terms(1.0, 1.0, 10.0, 10.0, 5.0)
+    scores = adversary.network(images)
+    torch.testing.assert_close(adversary.generator_loss(images), (scores - 1).square().mean())
 
 
 def test_without_weight_a_term_is_not_computed(data, make_method, train):
@@ -66,12 +63,12 @@ def test_without_weight_a_term_is_not_computed(data, make_method, train):
 
 def test_n_critic_updates_the_generator_every_fifth_step_and_the_discriminator_always(data, make_method, train):
     method = make_method("cyclegan", adversarial="wgan-gp")
-    weights = lambda net: torch.cat([p.detach().flatten().clone() for p in net.parameters()])  # noqa: E731
+    networks = (method.forth.generator, method.forth.judge.network)
     generator_changed, discriminator_changed = [], []
     for step in range(6):
-        before = [weights(net) for net in (method.forth.generator, method.forth.discriminator)]
+        before = [weights_of(net) for net in networks]
         (losses,) = train(method, data, range(step, step + 1))
-        after = [weights(net) for net in (method.forth.generator, method.forth.discriminator)]
+        after = [weights_of(net) for net in networks]
         generator_changed.append(not torch.equal(before[0], after[0]))
         discriminator_changed.append(not torch.equal(before[1], after[1]))
         assert ("generator" in losses) == generator_changed[-1]
@@ -87,18 +84,19 @@ def test_n_critic_can_be_given(make_method):
 
 def test_the_generators_update_leaves_the_discriminators_alone(data, make_method, monkeypatch, train):
     method = make_method("cyclegan")
-    before = [p.detach().clone() for p in method.forth.discriminator.parameters()]
+    network = method.forth.judge.network
+    before = weights_of(network)
     monkeypatch.setattr(method, "_update_discriminators", lambda *_: {})
     train(method, data, range(1))
-    assert all(p.grad is None and p.requires_grad for p in method.forth.discriminator.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(before, method.forth.discriminator.parameters(), strict=True))
+    assert all(p.grad is None and p.requires_grad for p in network.parameters())
+    assert torch.equal(before, weights_of(network))
 
 
 def test_the_learning_rate_falls_to_zero(data, make_method, train):
     method = make_method("half_cycle", steps=4, decay_from=0.5)
     train(method, data, range(3, 4))
-    assert method.generator_optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
-    assert method.discriminator_optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
+    assert method.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
+    assert method.forth.judge.optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize("adversarial", ["nonsaturating", "lsgan", "wgan-gp"])
@@ -109,7 +107,42 @@ def test_mixed_precision_keeps_losses_and_states_in_float32(adversarial, data, m
             assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in losses.values())
         output = method.translate(torch.zeros(2, 3, 16, 16), torch.Generator())
     assert output.dtype == torch.float32
-    assert method.forth.pool.images[0].dtype == torch.float32
+    assert method.forth.judge.pool.images[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("adversarial", ADVERSARIAL.names())
+def test_every_adversarial_loss_moves_both_generators(adversarial, data, make_method, train):
+    method = make_method("cyclegan", adversarial=adversarial, lambda_cycle=0.0, lambda_identity=0.0)
+    before = [weights_of(way.generator) for way in method.ways]
+    losses = train(method, data, range(method.n_critic))
+    assert all(loss.isfinite() for each in losses for loss in each.values())
+    assert not any(torch.equal(a, weights_of(way.generator)) for a, way in zip(before, method.ways, strict=True))
+
+
+@pytest.mark.parametrize("reconstruction", [name for name in RECONSTRUCTION.names() if name != "none"])
+def test_every_reconstruction_loss_moves_both_generators(reconstruction, data, make_method, train, monkeypatch):
+    method = make_method("cyclegan", reconstruction=reconstruction)
+    terms = cycle.Terms(forward_cycle=1.0, backward_cycle=1.0, identity=1.0)
+    monkeypatch.setattr(method, "terms", terms)
+    monkeypatch.setattr(method, "weigh", lambda progress: terms)
+    before = [weights_of(way.generator) for way in method.ways]
+    (losses,) = train(method, data, range(1))
+    assert all(loss.isfinite() for loss in losses.values())
+    assert not any(torch.equal(a, weights_of(way.generator)) for a, way in zip(before, method.ways, strict=True))
+
+
+@pytest.mark.parametrize("generator", ["resnet", "unet", "encoder_decoder"])
+def test_every_generator_fits_both_directions(generator, make_method):
+    method = make_method("cyclegan", generator=generator)
+    assert method.translate(torch.zeros(2, 3, 16, 16), torch_generator(0)).shape == (2, 3, 16, 16)
+    kinds = {type(way.generator) for way in method.ways}
+    assert len(kinds) == 1
+    assert (kinds == {type(make_method("cyclegan").forth.generator)}) == (generator == "resnet")
+
+
+def test_features_of_a_discriminator_that_has_none_are_refused():
+    with pytest.raises(InputError, match="has none"):
+        read_options(METHODS.get("cyclegan").Options, {"adversarial": "gmmn", "reconstruction": "feature_matching"}, "")
 
 
 def test_weights_are_channels_last(make_method):
