@@ -119,7 +119,7 @@ def make_specs(
     return [
         _spec(loaded, profile_name, variant, seed, data, results).model_copy(update={"code": code})
         for variant in variants
-        for seed in (seeds if variant.cls.trained or variant.cls.stochastic else seeds[:1])
+        for seed in (seeds if variant.cls.trained or variant.stochastic else seeds[:1])
     ]
 
 
@@ -161,6 +161,6 @@ def _spec(
         extractor=loaded.suite.extractor,
         baseline=variant.cls.baseline,
         reference=variant.cls.reference,
-        stochastic=variant.cls.stochastic,
+        stochastic=variant.stochastic,
         profile_dir=str(profile_directory(results, loaded.suite.name, profile_name).absolute()),
     )

@@ -180,7 +180,7 @@ def _translate(method: Method, data: TranslationData, spec: TrialSpec) -> None:
         arrays = {"outputs": data.images(data.target, "test").numpy()}
     else:
         arrays = {"outputs": to_uint8(translate_all(method, inputs, spec.seed, "test")).numpy()}
-    if method.stochastic:
+    if spec.stochastic:
         few = inputs[:DIVERSITY_INPUTS]
         runs = [translate_all(method, few, spec.seed, f"sample {k}") for k in range(DIVERSITY_SAMPLES)]
         arrays["samples"] = to_uint8(torch.stack(runs, dim=1)).numpy()
@@ -221,7 +221,7 @@ def _make_record(
         baseline=spec.baseline,
         reference=spec.reference,
         stochastic=spec.stochastic,
-        metrics=metrics | {value.quantity.name: _measured(value) for value in result.values},
+        metrics=metrics | {value.quantity.name: measured(value) for value in result.values},
         missing=result.missing,
         evaluated=(old.evaluated if old else {}) | result.evaluated,
         curve=old.curve if old else training.curve,
@@ -261,7 +261,8 @@ def _timings(spec: TrialSpec, outcome: _Outcome, old: Record | None) -> Timings:
     )  # fmt: skip
 
 
-def _measured(value: Value) -> Measured:
+def measured(value: Value) -> Measured:
+    """Return a metric's value as it stands in a record."""
     quantity = value.quantity
     return Measured(
         value=value.value,

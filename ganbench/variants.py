@@ -37,6 +37,11 @@ class Variant:
     n_train: int | None = None  # training images of each domain that the method sees; None: all
 
     @property
+    def stochastic(self) -> bool:
+        """Whether several translations of one image differ."""
+        return self.cls.is_stochastic(self.cls.Options.model_validate(self.options))
+
+    @property
     def identity(self) -> str:
         """Equal for two variants that would do the same work, whatever their labels."""
         return repr((self.method, sorted(self.options.items()), self.steps, self.batch_size, self.n_train))

@@ -138,7 +138,7 @@ class Method(ABC):
         baseline: True for methods that are no contestants: they are added to every suite by themselves.
         reference: True for the row of real images: nothing is translated, held-out target images stand in the
             place of outputs.
-        stochastic: True where `translate` gives different images for different generators.
+        stochastic: True where `translate` gives different images for different generators; see `is_stochastic`.
         needs_labels: True where the source training images must carry labels.
         needs_pairs: True where training needs the counterparts.
     """
@@ -164,10 +164,18 @@ class Method(ABC):
         yield from options.refusals(image_size)
 
     @classmethod
+    def is_stochastic(cls, options: Any) -> bool:
+        """Say whether `translate` follows its generator under ``options``; methods whose noise is optional override."""
+        return cls.stochastic
+
+    @classmethod
     def skip_reason(cls, data: TranslationData) -> str | None:
         """Say why this method cannot run on ``data``, or None where it can."""
         if cls.needs_pairs and not data.paired:
-            return "needs paired training images, and the dataset is unpaired"
+            return (
+                "needs paired training images, and the dataset is unpaired. Make pairs of its images with the dataset "
+                "'degraded', or take an unpaired method, such as cyclegan"
+            )
         if cls.needs_labels and not data.labels(data.source, "train"):
             return "needs labels of the source images, and the dataset has none"
         return None

@@ -37,7 +37,8 @@ class Unet(nn.Module):
         depth: halvings of the resolution, at least 1; see `full_depth`.
         norm: normalisation of all layers but the first, the bottleneck and the last.
         skips: False makes it the plain encoder–decoder.
-        dropout: whether the first three decoder layers of 8·ngf channels drop half of their outputs.
+        dropout: whether decoder layers drop half of their outputs: the first, and of the next two those of 8·ngf
+            channels (all three from 128 px on).
         in_channels: more than 3 where noise or a code is laid beside the image.
         bias: whether convolutions before a normalisation carry one; None: only where it is not batch.
     """
@@ -61,7 +62,7 @@ class Unet(nn.Module):
             self.down.append(_down(widths[level - 1], widths[level], "none" if level == depth - 1 else norm, bias))
         self.up = nn.ModuleList()
         for level in range(depth - 1, 0, -1):
-            drop = dropout and widths[level - 1] == 8 * ngf and depth - 1 - level < 3
+            drop = dropout and (level == depth - 1 or (widths[level - 1] == 8 * ngf and depth - 1 - level < 3))
             fan_in = widths[level] * (2 if skips and level < depth - 1 else 1)
             self.up.append(_up(fan_in, widths[level - 1], norm, bias, drop))
         fan_in = ngf * (2 if skips and depth > 1 else 1)
