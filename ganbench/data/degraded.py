@@ -1,0 +1,124 @@
+"""The ``degraded`` dataset: a paired task from the images of any other dataset, which are made worse and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field, ValidationError, field_validator
+
+from ganbench.data.base import (
+    DATASETS,
+    SPLITS,
+    Dataset,
+    DatasetCard,
+    Domain,
+    Progress,
+    TranslationData,
+)
+from ganbench.data.degradations import DEGRADATIONS
+from ganbench.errors import InputError
+from ganbench.options import explain
+from ganbench.registry import did_you_mean
+
+DEFAULT_ORIGIN = {"name": "avatars"}
+
+
+@DATASETS.register("degraded")
+class Degraded(Dataset):
+    """Images of one domain of another dataset as targets, the same images degraded as sources: true pairs.
+
+    Splits, labels and credits are those of the origin, so what it keeps out of the training images stays out of the
+    training pairs.
+    """
+
+    summary: ClassVar[str] = "Pairs from any other dataset: its images made worse, and the originals to be restored."
+
+    of: dict[str, Any] = Field(
+        default_factory=lambda: dict(DEFAULT_ORIGIN), validate_default=True,
+        description="the dataset whose images are degraded: its name and keys, as in a suite's dataset block",
+    )  # fmt: skip
+    domain: str | None = Field(None, description="whose images are degraded; none given: the target of that dataset")
+    degradation: str = Field("edges", description="what is done to the images; also the name of the source domain")
+
+    @field_validator("of")
+    @classmethod
+    def _resolved(cls, block: dict[str, Any]) -> dict[str, Any]:
+        """Check the block as the suite's own is checked; return it with all defaults."""
+        return {"name": block.get("name"), **_open(block).model_dump()}
+
+    @field_validator("degradation")
+    @classmethod
+    def _known_degradation(cls, name: str) -> str:
+        if name not in DEGRADATIONS.names():
+            raise ValueError(DEGRADATIONS.unknown(name))
+        return name
+
+    def load(self, image_size: int, report: Progress | None = None) -> TranslationData:
+        """Return the pairs at ``image_size`` pixels; images are degraded at this size.
+
+        Raises:
+            InputError: the origin can't be had, or has no domain of this name, or one of the degradation's name.
+        """
+        origin = _open(self.of).load(image_size, report)
+        name = self._domain_of(origin)
+        images, degrade = origin.domains[name].images, DEGRADATIONS.get(self.degradation)
+        labels = {split: origin.labels(name, split) for split in SPLITS}
+        return TranslationData(
+            domains={
+                self.degradation: Domain({split: degrade(images[split]) for split in SPLITS}, labels),
+                name: Domain(images, labels),
+            },
+            source=self.degradation,
+            target=name,
+            classes=_carried(origin.classes, labels["train"]),
+            counterparts=images,
+            paired=True,
+            credits=origin.credits,
+        )
+
+    def _domain_of(self, origin: TranslationData) -> str:
+        name = self.domain or origin.target
+        if name not in origin.domains:
+            known = sorted(origin.domains)
+            raise InputError(
+                f"dataset degraded: domain must be one of the dataset {self.of['name']!r}. Got {name!r}. "
+                f"{did_you_mean(name, known)}Known: {', '.join(known)}."
+            )
+        if name == self.degradation:
+            raise InputError(
+                f"dataset degraded: domain {name!r} bears the name of the degradation, which names the source. "
+                "Take another domain or degradation."
+            )
+        return name
+
+    @classmethod
+    def card(cls) -> DatasetCard:
+        """Describe the dataset: one source domain for each degradation; all else is the origin's."""
+        return DatasetCard(
+            summary=cls.summary,
+            domains=tuple(DEGRADATIONS.names()),
+            counts="as many pairs as the dataset given as 'of' has images",
+            classes={},
+            credits=(),
+        )
+
+
+def _open(block: Mapping[str, Any]) -> Dataset:
+    """Return the dataset that a block describes; ``ValueError`` with every problem where it is none."""
+    values = dict(block)
+    name = values.pop("name", None)
+    if not isinstance(name, str):
+        raise ValueError("the key 'name' is missing: give the name of a dataset, as in {name: avatars}")
+    if name not in DATASETS.names():
+        raise ValueError(DATASETS.unknown(name))
+    cls = DATASETS.get(name)
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise ValueError("; ".join(explain(error, cls, f"dataset {name}"))) from None
+
+
+def _carried(classes: Mapping[str, tuple[str, ...]], labels: Mapping[str, torch.Tensor]) -> dict[str, tuple[str, ...]]:
+    return {attribute: names for attribute, names in classes.items() if attribute in labels}
