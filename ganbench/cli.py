@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ganbench
+from ganbench import cli_setup
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_setup.weights_app, name="weights")
 
 
 class Engine(enum.StrEnum):
