@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from pydantic import Field, ValidationError, model_validator
+from torch import nn
 
 from ganbench.errors import InputError
 from ganbench.losses.adversarial import ADVERSARIAL, AdversarialLoss, Judgement
@@ -98,6 +99,7 @@ class Adversary:
         device: where the discriminator lives.
         channels: of the images; 6 where a condition is laid beside each image.
         weight: of the discriminator's loss; ½ slows it down (Zhu 2017, section 7.1).
+        network: the discriminator, where the method has one of its own; None: the one that the loss needs is built.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Adversary:
         device: torch.device,
         channels: int = 3,
         weight: float = 1.0,
+        network: nn.Module | None = None,
     ) -> None:
         self.loss, self.regularizer = options.make_loss(), options.make_regularizer()
         if task.batch_size < self.loss.least_batch:
@@ -117,7 +120,9 @@ class Adversary:
             )
         self.norm = options.norm_of_discriminator
         self.weight = weight
-        self.network = make_judge(options, task, generator, device, self.loss.judgement, channels)
+        if network is None:
+            network = make_judge(options, task, generator, device, self.loss.judgement, channels)
+        self.network = network
         self.regularizer.prepare(self.network, generator)
         self.learns = any(True for _ in self.network.parameters())
         self.optimizer = make_optimizer(self.network.parameters(), options) if self.learns else None
@@ -138,7 +143,14 @@ class Adversary:
             seen = see(real)
         return self.loss.scale * self.loss.generator_loss(see(fake), seen)
 
-    def update(self, real: torch.Tensor, fake: torch.Tensor, generator: torch.Generator, lr: float) -> torch.Tensor:
+    def update(
+        self,
+        real: torch.Tensor,
+        fake: torch.Tensor,
+        generator: torch.Generator,
+        lr: float,
+        further: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Update the discriminator on real images and on fakes from the pool; return its loss, detached.
 
         Args:
@@ -146,6 +158,7 @@ class Adversary:
             fake: as many generated ones; no gradient flows into them.
             generator: CPU generator of this step, for the pool and for penalties.
             lr: learning rate of this step.
+            further: a term of the discriminator beside the adversarial one (the classification of domains).
         """
         if self.optimizer is None:
             return torch.zeros((), device=real.device)
@@ -154,7 +167,7 @@ class Adversary:
         loss = self.loss.scale * self.loss.discriminator_loss(said_real, said_fake, self.adapted)
         penalty = self.regularizer.penalty(self.network, real, fake, generator)
         set_learning_rate(lr, self.optimizer)
-        descend(self.weight * (loss if penalty is None else loss + penalty), self.optimizer)
+        descend(self.weight * sum((term for term in (penalty, further) if term is not None), loss), self.optimizer)
         self.regularizer.after_update(self.network)
         self.adapted = dict(self.loss.advance(self.adapted, said_real.detach().float(), said_fake.detach().float()))
         return loss.detach()

@@ -64,6 +64,11 @@ def paired_data():
     return make_data(paired=True)
 
 
+@pytest.fixture(scope="session")
+def data_of_three_domains():
+    return make_data(domains=("plain", "dark", "further"))
+
+
 @pytest.fixture
 def data_for(data, paired_data):
     """Return the smallest data that a method accepts."""
@@ -74,10 +79,10 @@ def data_for(data, paired_data):
 def make_method():
     """Build a method from its name, with small networks; further keywords are options."""
 
-    def make(name, size=16, steps=8, seed=0, **options):
+    def make(name, size=16, steps=8, seed=0, others=(), **options):
         method = METHODS.get(name)
         small = {key: value for key, value in SMALL.items() if key in method.Options.model_fields}
-        task = Task(size, "plain", "dark", steps, 4, {"colour": ("red", "green", "blue", "yellow")})
+        task = Task(size, "plain", "dark", steps, 4, {"colour": ("red", "green", "blue", "yellow")}, others)
         read = read_options(method.Options, small | options, name)
         return method(read, task, torch_generator(seed, "weights"), torch.device("cpu"))
 
