@@ -153,7 +153,7 @@ def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> 
     content = {
         "spec": spec.model_dump_json(),
         "classes": {attribute: list(names) for attribute, names in method.task.classes.items()},
-        "others": list(method.task.others),
+        "domains": list(method.task.domains),
         "method": method.state_dict(),
         "training": vars(state),
     }

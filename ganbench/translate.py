@@ -37,9 +37,9 @@ def load_method(checkpoint: Path, device: torch.device | None = None) -> Method:
     try:
         spec = TrialSpec.model_validate_json(content["spec"])
         classes = {attribute: tuple(names) for attribute, names in content["classes"].items()}
-        domains = (str(spec.dataset["source"]), str(spec.dataset["target"]))
-        others = tuple(content.get("others", ()))  # checkpoints of earlier versions have none
-        task = Task(spec.image_size, *domains, spec.steps, spec.batch_size, classes, others)
+        # checkpoints of earlier versions have none, and are of datasets whose keys say it
+        source, target, *others = content.get("domains") or (spec.dataset["source"], spec.dataset["target"])
+        task = Task(spec.image_size, source, target, spec.steps, spec.batch_size, classes, tuple(others))
         if spec.reference:
             raise InputError(f"{checkpoint}: is of the row of real images, which translates nothing.")
         method = make_method(spec, task, device or torch.device("cpu"))

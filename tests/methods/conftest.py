@@ -7,7 +7,7 @@ from ganbench.data.base import Domain, TranslationData
 from ganbench.data.batches import BatchSource
 from ganbench.methods.base import METHODS, Batch, Task
 from ganbench.options import read_options
-from ganbench.seeding import torch_generator
+from ganbench.seeding import derive_seed, torch_generator
 
 SMALL = {"ngf": 4, "ndf": 4, "n_blocks": 1, "f_width": 4, "f_steps": 3, "f_batch_size": 4, "pool_size": 3}
 COLOURS = torch.tensor([[220, 40, 40], [40, 200, 60], [50, 70, 230], [230, 200, 50]], dtype=torch.uint8)
@@ -96,10 +96,11 @@ def train():
     def run(method, data, steps, seed=0):
         source = BatchSource(data, 4, seed)
         batches = (Batch(source.images(step), data.source, data.target, source.labels(step)) for step in steps)
-        return [
-            method.training_step(batch, step, torch_generator(seed, "step", step))
-            for step, batch in zip(steps, batches, strict=True)
-        ]
+        losses = []
+        for step, batch in zip(steps, batches, strict=True):
+            torch.manual_seed(derive_seed(seed, "layers", step))  # for dropout, as the training loop does it
+            losses.append(method.training_step(batch, step, torch_generator(seed, "step", step)))
+        return losses
 
     return run
 
