@@ -13,16 +13,16 @@ def read(name, **values):
     ("values", "answer"),
     [
         ({"adversarial": "lsgn"}, "Did you mean 'lsgan'"),
-        ({"reconstruction": "l3"}, "Known: l1, l2"),
+        ({"reconstruction": "l3"}, "Known: adversarial, charbonnier"),
         ({"lambda_cicle": 1.0}, "Did you mean 'lambda_cycle'"),
         ({"ngf": "64"}, "ngf"),
         ({"ngf": 0}, "ngf"),
-        ({"patch_size": 50}, "1, 16, 34 or 70"),
+        ({"patch_size": 50}, "1, 16, 34, 70 or 'image'"),
         ({"norm": "layer"}, "'instance', 'batch' or 'none'"),
         ({"lambda_cycle": float("nan")}, "lambda_cycle"),
         ({"lr": -1.0}, "lr"),
         ({"adversarial": "wgan-gp", "norm": "batch"}, "Set discriminator_norm"),
-        ({"adversarial": "wgan-gp", "discriminator_norm": "batch"}, "no batch normalisation"),
+        ({"adversarial": "wgan-gp", "discriminator_norm": "batch"}, "ties the images together"),
     ],
 )
 def test_bad_options_are_refused_with_the_remedy(values, answer):

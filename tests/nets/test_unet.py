@@ -59,6 +59,7 @@ def test_dropout_is_in_the_first_three_decoder_layers_of_full_width():
 
     assert dropping(8) == [True, True, True, False, False, False, False, False]
     assert dropping(5) == [True, False, False, False, False]
+    assert dropping(3) == [True, False, False]  # a shallow one has none of full width: its first stands in
     assert not any(isinstance(layer, nn.Dropout) for layer in Unet(2, 8).modules())
 
 
