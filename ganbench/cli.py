@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_setup.weights_app, name="weights")
+app.command()(cli_setup.doctor)
 
 
 class Engine(enum.StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,3 +49,20 @@ def weights_verify(as_json: Annotated[bool, typer.Option("--json", help="One JSO
     else:
         print_verdicts(verdicts, Console())
     damaged(verdicts)
+
+
+def doctor(
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where results would go.")] = Path("results"),
+    suites: Annotated[Path, typer.Option(metavar="DIR", help="Where suites lie.")] = Path("suites"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Look at environment, devices, disk and weights, and say what each suite would miss, with the remedy."""
+    from rich.console import Console
+
+    from ganbench.doctor import examine, print_findings
+
+    findings = examine(results, suites)
+    if as_json:
+        typer.echo(json.dumps([finding.as_data() for finding in findings], indent=1))
+    else:
+        print_findings(findings, Console())

@@ -155,6 +155,10 @@ class Dataset(Options, ABC):
         ``report`` is told how many images are made or read, and of how many; it may never be called.
         """
 
+    def missing(self) -> str | None:
+        """Say which files of this dataset are absent here, with the remedy, or None; reads no image."""
+        return None
+
     @classmethod
     @abstractmethod
     def card(cls) -> DatasetCard:

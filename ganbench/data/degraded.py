@@ -55,6 +55,10 @@ class Degraded(Dataset):
             raise ValueError(DEGRADATIONS.unknown(name))
         return name
 
+    def missing(self) -> str | None:
+        """Say what the dataset whose images are degraded lacks."""
+        return _open(self.of).missing()
+
     def load(self, image_size: int, report: Progress | None = None) -> TranslationData:
         """Return the pairs at ``image_size`` pixels; images are degraded at this size.
 
