@@ -5,7 +5,7 @@ Numbers that the paper leaves open are those of the authors' code, github.com/ph
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -192,7 +192,7 @@ class Pix2Pix(Method):
             losses["reconstruction"] = self.reconstruction(fake, y, lambda image: self._features(x, image))
         return losses
 
-    def _features(self, x: torch.Tensor, image: torch.Tensor) -> Any:
+    def _features(self, x: torch.Tensor, image: torch.Tensor) -> Sequence[torch.Tensor]:
         """Return the discriminator's feature maps of ``image`` beside the source."""
         assert self.adversary is not None  # noqa: S101  # the options refuse it
         return self.adversary.features(self._seen(x, image))

@@ -9,7 +9,8 @@ from ganbench.methods.base import METHODS, Batch, Task
 from ganbench.options import read_options
 from ganbench.seeding import derive_seed, torch_generator
 
-SMALL = {"ngf": 4, "ndf": 4, "n_blocks": 1, "f_width": 4, "f_steps": 3, "f_batch_size": 4, "pool_size": 3}
+SMALL = {"ngf": 4, "ndf": 4, "nef": 4, "n_blocks": 1, "f_width": 4, "f_steps": 3, "f_batch_size": 4, "pool_size": 3}
+SMALL |= {"iterations": 3, "noise_dim": 8}
 COLOURS = torch.tensor([[220, 40, 40], [40, 200, 60], [50, 70, 230], [230, 200, 50]], dtype=torch.uint8)
 
 
