@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -44,6 +44,12 @@ class DtnOptions(NetworkOptions, TrainingOptions, ReconstructionOptions):
     f_batch_size: int = Field(32, ge=2, description="images in a batch of f")
     f_lr: float = Field(1e-3, gt=0, le=1, description="learning rate of Adam for f")
 
+    def refusals(self, image_size: int) -> Iterator[str]:
+        """Yield what f, g and the discriminator have against ``image_size``."""
+        if image_size % 8:
+            yield f"image_size: dtn needs a multiple of 8. Got {image_size}: take {max(8, round(image_size / 8) * 8)}"
+        yield from super().refusals(image_size)
+
 
 @METHODS.register("dtn")
 class DomainTransferNetwork(Method):
@@ -56,8 +62,8 @@ class DomainTransferNetwork(Method):
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        if task.image_size % 8:
-            raise InputError(f"The image_size parameter of dtn must be a multiple of 8. Got {task.image_size} instead.")
+        if problems := list(options.refusals(task.image_size)):
+            raise InputError(problems)
         classes = {name: len(names) for name, names in task.classes.items()}
         self.f = build(
             lambda: AttributeClassifier(classes, task.image_size, options.f_width, options.f_features),
@@ -66,7 +72,7 @@ class DomainTransferNetwork(Method):
         self.f.requires_grad_(False).eval()
         self.g = build(
             lambda: FeatureDecoder(task.image_size, options.ngf, options.n_blocks, options.norm,
-                                   options.upsampling, options.f_features),
+                                   options.upsampling, options.f_features, options.bias_before_norm),
             generator, device, options.initialization,
         )  # fmt: skip
         self.discriminator = make_discriminator(options, task, generator, device, outputs=3)

@@ -151,6 +151,13 @@ def test_methods_ask_their_options(name):
     assert not list(method.refusals(method.Options(), 32))
 
 
+def test_dtn_needs_a_multiple_of_8():
+    method = METHODS.get("dtn")
+    (reason,) = method.refusals(method.Options(), 20)
+    assert "Got 20: take 16" in reason or "Got 20: take 24" in reason
+    assert not list(method.refusals(method.Options(), 24))
+
+
 def test_dropout_as_noise_comes_from_the_generator_that_is_passed():
     net = translator(generator="unet", dropout=True, init="xavier")
     images = torch.rand(2, 3, 16, 16, generator=seeded())
