@@ -52,11 +52,13 @@ class AdversarialLoss(Options, ABC):
 
     def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor, state: State) -> torch.Tensor:
         """Return what the discriminator minimises, a scalar, from its judgements of y and of G."""
-        return self._discriminator(real.float(), fake.float(), state)
+        with torch.autocast(fake.device.type, enabled=False):
+            return self._discriminator(real.float(), fake.float(), state)
 
     def generator_loss(self, fake: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
         """Return what the generator minimises, a scalar; ``real`` is given where the loss `needs_real`."""
-        return self._generator(fake.float(), None if real is None else real.float())
+        with torch.autocast(fake.device.type, enabled=False):
+            return self._generator(fake.float(), None if real is None else real.float())
 
     def initial_state(self) -> dict[str, float]:
         """Return numbers that the loss adapts during training (BEGAN's k); most adapt nothing."""

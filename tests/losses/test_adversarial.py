@@ -7,15 +7,27 @@ from ganbench.losses.adversarial import ADVERSARIAL
 
 REAL = torch.randn(4, 1, 3, 3, generator=torch.Generator().manual_seed(0))
 FAKE = torch.randn(4, 1, 3, 3, generator=torch.Generator().manual_seed(1))
+NAMES = ADVERSARIAL.names()
+OF_SCORES = [n for n in NAMES if ADVERSARIAL.get(n).judgement == "scores" and not ADVERSARIAL.get(n).needs_real]
+ENERGIES = ["began", "ebgan"]
 
 
-@pytest.fixture(params=["lsgan", "nonsaturating", "wgan-gp"])
-def loss(request):
-    return ADVERSARIAL.get(request.param)()
+def losses(name, real, fake, **options):
+    """Return the discriminator's and the generator's loss."""
+    loss = ADVERSARIAL.get(name)(**options)
+    state = {key: torch.tensor(value) for key, value in loss.initial_state().items()}
+    return loss.discriminator_loss(real, fake, state), loss.generator_loss(fake, real if loss.needs_real else None)
+
+
+def numbers(name, real, fake, **options):
+    return [float(each) for each in losses(name, torch.tensor(real), torch.tensor(fake), **options)]
 
 
 def test_built_in_names():
-    assert {"lsgan", "nonsaturating", "wgan-gp"} <= set(ADVERSARIAL.names())
+    assert {
+        "minimax", "nonsaturating", "lsgan", "wgan", "wgan-gp", "hinge", "dragan", "began", "ebgan", "mmd", "gmmn",
+        "mean_matching", "feature_matching", "fgan:kl",
+    } <= set(NAMES)  # fmt: skip
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest():
@@ -23,49 +35,132 @@ def test_a_misspelt_name_is_answered_with_the_nearest():
         ADVERSARIAL.get("lsgn")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_names_its_source_and_every_option_its_meaning(name):
+    loss = ADVERSARIAL.get(name)
+    assert loss.source
+    assert loss.__doc__.splitlines()[0].endswith((".", "distance.", "radius.")) or ";" in loss.__doc__.splitlines()[0]
+    assert all(field.description and not field.is_required() for field in loss.model_fields.values())
+
+
 def test_nonsaturating_is_binary_cross_entropy_on_logits():
-    loss = ADVERSARIAL.get("nonsaturating")()
-    expected = bce(REAL, torch.ones_like(REAL)) + bce(FAKE, torch.zeros_like(FAKE))
-    torch.testing.assert_close(loss.discriminator_loss(REAL, FAKE), expected)
-    torch.testing.assert_close(loss.generator_loss(FAKE), bce(FAKE, torch.ones_like(FAKE)))
+    d, g = losses("nonsaturating", REAL, FAKE)
+    torch.testing.assert_close(d, bce(REAL, torch.ones_like(REAL)) + bce(FAKE, torch.zeros_like(FAKE)))
+    torch.testing.assert_close(g, bce(FAKE, torch.ones_like(FAKE)))
 
 
-def test_nonsaturating_does_not_overflow():
-    loss = ADVERSARIAL.get("nonsaturating")()
-    assert float(loss.generator_loss(torch.tensor([-1e4]))) == pytest.approx(1e4)
+def test_minimax_is_a_game_of_zero_sum():
+    d, g = losses("minimax", REAL, FAKE)
+    torch.testing.assert_close(g, -bce(FAKE, torch.zeros_like(FAKE)))
+    torch.testing.assert_close(d + g, bce(REAL, torch.ones_like(REAL)))
 
 
-def test_lsgan_at_known_scores():
-    loss = ADVERSARIAL.get("lsgan")()
-    ones, zeros = torch.ones(5), torch.zeros(5)
-    assert float(loss.discriminator_loss(ones, zeros)) == 0.0
-    assert float(loss.discriminator_loss(zeros, ones)) == 1.0
-    assert float(loss.discriminator_loss(ones / 2, ones / 2)) == 0.25  # its optimum where nothing can be told apart
-    assert float(loss.generator_loss(ones)) == 0.0
-    assert float(loss.generator_loss(-ones)) == 2.0
+def test_the_generators_gradient_fades_in_minimax_alone_where_a_fake_is_found_out():
+    scores = torch.tensor([-12.0], requires_grad=True)
+    slopes = {}
+    for name in ("minimax", "nonsaturating", "hinge"):
+        (gradient,) = torch.autograd.grad(ADVERSARIAL.get(name)().generator_loss(scores), scores)
+        slopes[name] = float(gradient)
+    assert slopes["minimax"] == pytest.approx(0, abs=1e-4)
+    assert slopes["nonsaturating"] == pytest.approx(-1, abs=1e-4)
+    assert slopes["hinge"] == -1
 
 
-def test_wgan_is_a_difference_of_means():
-    loss = ADVERSARIAL.get("wgan-gp")()
-    torch.testing.assert_close(loss.discriminator_loss(REAL, FAKE), FAKE.mean() - REAL.mean())
-    torch.testing.assert_close(loss.generator_loss(FAKE), -FAKE.mean())
-    assert loss.n_critic == 5
+def test_the_gan_divergence_gives_the_losses_of_the_original():
+    for form, name in (("heuristic", "nonsaturating"), ("true", "minimax")):
+        ours, expected = losses("fgan:gan", REAL, FAKE, generator_form=form), losses(name, REAL, FAKE)
+        torch.testing.assert_close(ours, expected)
 
 
-def test_the_discriminator_gains_by_telling_apart_and_the_generator_by_deceiving(loss):
+@pytest.mark.parametrize("name", ["nonsaturating", "minimax", "hinge", "fgan:gan", "fgan:jensen_shannon"])
+def test_large_scores_do_not_overflow(name):
+    for score in (1e4, -1e4):
+        assert all(abs(value) < 2.1e4 for value in numbers(name, [score], [score]))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "real", "fake", "d", "g"),
+    [
+        ("lsgan", {}, [1.0], [0.0], 0.0, 0.5),
+        ("lsgan", {}, [0.0], [1.0], 1.0, 0.0),
+        ("lsgan", {}, [0.5], [0.5], 0.25, 0.125),
+        ("lsgan", {"a": -1.0, "b": 1.0, "c": 0.0}, [1.0], [-1.0], 0.0, 0.5),
+        ("wgan", {}, [2.0], [0.5], -1.5, -0.5),
+        ("wgan-gp", {}, [2.0], [0.5], -1.5, -0.5),
+        ("mean_matching", {}, [2.0, 4.0], [0.5, 1.5], -2.0, 4.0),
+        ("hinge", {}, [2.0, 0.0], [-2.0, 0.5], 1.25, 0.75),
+        ("ebgan", {"margin": 1.0}, [0.25], [0.5], 0.75, 0.5),
+        ("ebgan", {"margin": 1.0}, [0.25], [1.5], 0.25, 1.5),
+        ("began", {}, [0.25], [0.5], 0.25, 0.5),
+    ],
+)
+def test_known_values(name, options, real, fake, d, g):
+    assert numbers(name, real, fake, **options) == pytest.approx([d, g])
+
+
+def test_the_generator_of_mean_matching_rests_where_the_means_agree():
+    fake = torch.tensor([1.0, 3.0], requires_grad=True)
+    loss = ADVERSARIAL.get("mean_matching")().generator_loss(fake, torch.tensor([2.0, 2.0]))
+    (gradient,) = torch.autograd.grad(loss, fake)
+    assert not gradient.any()
+
+
+def test_k_of_began_follows_its_rule_and_stays_within_bounds():
+    loss = ADVERSARIAL.get("began")(gamma=0.5, lambda_k=0.1)
+    state = {"k": torch.tensor(0.3)}
+    real, fake = torch.tensor([0.8, 1.2]), torch.tensor([0.1, 0.3])
+    advanced = loss.advance(state, real, fake)
+    assert float(advanced["k"]) == pytest.approx(0.3 + 0.1 * (0.5 * 1.0 - 0.2))
+    assert float(advanced["convergence"]) == pytest.approx(1.0 + abs(0.5 * 1.0 - 0.2))
+    assert float(loss.discriminator_loss(real, fake, state)) == pytest.approx(1.0 - 0.3 * 0.2)
+    assert float(loss.advance(state, 0 * real, 100 * fake)["k"]) == 0
+    assert float(loss.advance(state, 100 * real, fake)["k"]) == 1
+    assert loss.initial_state()["k"] == 0
+
+
+def test_feature_matching_compares_means_over_batch_and_places():
+    loss = ADVERSARIAL.get("feature_matching")()
+    real, fake = (torch.randn(4, 5, 3, 3, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    expected = sum(float(real[:, k].mean() - fake[:, k].mean()) ** 2 for k in range(5))
+    assert float(loss.generator_loss(fake, real)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss.generator_loss(real.flip(0), real)) == pytest.approx(0, abs=1e-10)
+    assert loss.generator_sees == "features"
+
+
+@pytest.mark.parametrize("name", OF_SCORES)
+def test_the_discriminator_gains_by_telling_apart_and_the_generator_by_deceiving(name):
     real, fake = torch.full((8,), 0.4, requires_grad=True), torch.full((8,), 0.6, requires_grad=True)
-    to_real, to_fake = torch.autograd.grad(loss.discriminator_loss(real, fake), (real, fake))
-    (to_deceive,) = torch.autograd.grad(loss.generator_loss(fake), fake)
+    d, g = losses(name, real, fake)
+    to_real, to_fake = torch.autograd.grad(d, (real, fake))
+    (to_deceive,) = torch.autograd.grad(g, fake)
     assert bool((to_real < 0).all() and (to_fake > 0).all() and (to_deceive < 0).all())
 
 
+@pytest.mark.parametrize("name", ENERGIES)
+def test_energy_of_real_images_and_of_the_generators_falls(name):
+    real, fake = torch.full((8,), 0.2, requires_grad=True), torch.full((8,), 0.3, requires_grad=True)
+    loss = ADVERSARIAL.get(name)()
+    to_real, to_fake = torch.autograd.grad(loss.discriminator_loss(real, fake, {"k": torch.tensor(0.5)}), (real, fake))
+    (of_generator,) = torch.autograd.grad(loss.generator_loss(fake), fake)
+    assert bool((to_real > 0).all() and (to_fake < 0).all() and (of_generator > 0).all())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if ADVERSARIAL.get(name).judgement in ("scores", "energy")])
 @pytest.mark.parametrize("autocast", [False, True])
-def test_computed_in_float32_whatever_the_autocast(loss, autocast):
+def test_computed_in_float32_whatever_the_autocast(name, autocast):
+    real, fake = REAL.bfloat16(), FAKE.bfloat16()
+    exact = losses(name, real.float(), fake.float())
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        results = loss.discriminator_loss(REAL.bfloat16(), FAKE.bfloat16()), loss.generator_loss(FAKE.bfloat16())
-    for result, exact in zip(
-        results, (loss.discriminator_loss(REAL.bfloat16().float(), FAKE.bfloat16().float()),
-                  loss.generator_loss(FAKE.bfloat16().float())), strict=True,
-    ):  # fmt: skip
-        assert result.dtype == torch.float32
-        torch.testing.assert_close(result, exact)
+        found = losses(name, real, fake)
+    assert all(each.dtype == torch.float32 for each in found)
+    torch.testing.assert_close(found, exact)
+
+
+@pytest.mark.parametrize("name", ["mmd", "gmmn"])
+def test_kernels_are_computed_in_float32_under_autocast(name):
+    real, fake = (torch.randn(6, 8, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    exact = losses(name, real, fake)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = losses(name, real, fake)
+    assert all(each.dtype == torch.float32 for each in found)
+    torch.testing.assert_close(found, exact)
