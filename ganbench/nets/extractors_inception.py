@@ -132,9 +132,9 @@ def load_inception(path: Path, layers: tuple[str, ...]) -> Any:
                 delattr(self, name)
             found = {key: value for key, value in state_dict.items() if key.partition(".")[0] in kept}
             _check_complete(self, found, path, layers[-1])
-            return super().load_state_dict(found, strict, assign)
+            return super().load_state_dict(found, strict, assign=True)
 
-    with torch.random.fork_rng(devices=[]):  # its random initial weights draw from the global generator
+    with torch.device("meta"):  # no random initial weights: slow, and drawn from the global generator
         return Network("inception-v3", list(layers), str(path))
 
 
@@ -145,7 +145,8 @@ def _parts(last: str) -> set[str]:
 
 
 def _check_complete(network: nn.Module, found: Mapping[str, Any], path: Path, layer: str) -> None:
-    absent = sorted(dict(network.named_parameters()).keys() - found.keys())
+    needed = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}  # for training alone
+    absent = sorted(needed - found.keys())
     if absent:
         raise InputError(
             f"The weights file {path} must hold all weights up to the layer {layer}. Got none for {absent[0]} and "
