@@ -12,6 +12,7 @@ import typer
 
 import ganbench
 from ganbench import cli_setup
+from ganbench.cli_evaluate import evaluate, export
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -157,6 +158,10 @@ def translate(
     for note in pictures.notes:
         _say(note)
     _say(f"{len(pictures.names)} pictures translated into {output}")
+
+
+app.command()(evaluate)
+app.command()(export)
 
 
 def _say(text: str) -> None:

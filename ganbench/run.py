@@ -35,14 +35,13 @@ from ganbench.results.record import Status
 from ganbench.results.store import find_record
 from ganbench.spec import TrialSpec, make_specs
 from ganbench.suite import LoadedSuite
+from ganbench.translations import TRANSLATIONS_FILE, load_translations
 from ganbench.trial import (
     CACHE_FOLDER,
     SAMPLES_FILE,
-    TRANSLATIONS_FILE,
     Need,
     build_method,
     limited_threads,
-    load_translations,
     what_is_needed,
 )
 from ganbench.variants import load_suite

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import traceback
@@ -14,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -28,13 +26,12 @@ from ganbench.methods.base import METHODS, Method, Task
 from ganbench.metrics.base import Evidence, Value
 from ganbench.progress import Notify, Progress
 from ganbench.provenance import provenance
-from ganbench.results.files import write_atomic
 from ganbench.results.record import Budget, Measured, Record, Status, Timings
 from ganbench.results.store import find_record, write_record
 from ganbench.spec import TrialSpec, make_method, open_dataset
 from ganbench.training import TrainingState, train, translate_all
+from ganbench.translations import TRANSLATIONS_FILE, load_translations, store_translations
 
-TRANSLATIONS_FILE = "translations.npz"
 SAMPLES_FILE = "samples.png"
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
 DIVERSITY_INPUTS = 100  # inputs that a stochastic method translates several times
@@ -91,6 +88,22 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
     return record
 
 
+def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Record:
+    """Judge outputs (N, 3, H, W), uint8, that another program made of the test images; write and return the record.
+
+    One output per input is stored as a sample too: whether that program would answer otherwise another time, nobody
+    here knows, so it isn't taken for deterministic. Errors raise.
+    """
+    outcome = _Outcome(_now(), time.perf_counter())
+    store_translations(spec.directory, {"outputs": outputs, "samples": outputs[:DIVERSITY_INPUTS, None]})
+    with limited_threads(spec.threads):
+        outcome.result = evaluate_trial(spec, load_data(spec), list(spec.metrics), notify)
+    outcome.evaluation_seconds = time.perf_counter() - outcome.clock
+    record = _make_record(spec, outcome, "ok", None, None)
+    write_record(spec.directory, record)
+    return record
+
+
 def load_data(spec: TrialSpec) -> TranslationData:
     """Return the trial's images; workers that run several trials keep them. `InputError` where they changed."""
     data = _load(json.dumps(spec.dataset, sort_keys=True), spec.image_size)
@@ -100,13 +113,6 @@ def load_data(spec: TrialSpec) -> TranslationData:
             f"(fingerprint {data.fingerprint[:12]} instead of {spec.data_fingerprint[:12]}). Start the run again."
         )
     return data
-
-
-def load_translations(directory: Path) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return a trial's stored outputs (N, 3, H, W) and, for stochastic methods, samples (M, K, 3, H, W), as uint8."""
-    with np.load(directory / TRANSLATIONS_FILE, allow_pickle=False) as stored:
-        samples = torch.from_numpy(stored["samples"]) if "samples" in stored else None
-        return torch.from_numpy(stored["outputs"]), samples
 
 
 def build_method(spec: TrialSpec, data: TranslationData) -> Method:
@@ -177,16 +183,14 @@ def _translate(method: Method, data: TranslationData, spec: TrialSpec) -> None:
     """Translate the test images and store the pictures, so that metrics can be added without training again."""
     inputs = data.images(data.source, "test")
     if spec.reference:
-        arrays = {"outputs": data.images(data.target, "test").numpy()}
+        images = {"outputs": data.images(data.target, "test")}
     else:
-        arrays = {"outputs": to_uint8(translate_all(method, inputs, spec.seed, "test")).numpy()}
+        images = {"outputs": to_uint8(translate_all(method, inputs, spec.seed, "test"))}
     if spec.stochastic:
         few = inputs[:DIVERSITY_INPUTS]
         runs = [translate_all(method, few, spec.seed, f"sample {k}") for k in range(DIVERSITY_SAMPLES)]
-        arrays["samples"] = to_uint8(torch.stack(runs, dim=1)).numpy()
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keywords for allow_pickle
-    write_atomic(spec.directory / TRANSLATIONS_FILE, buffer.getvalue())
+        images["samples"] = to_uint8(torch.stack(runs, dim=1))
+    store_translations(spec.directory, images)
 
 
 def _stale_families(spec: TrialSpec, record: Record) -> list[str]:

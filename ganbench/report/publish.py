@@ -16,6 +16,7 @@ from ganbench.report.layout import caption
 from ganbench.report.markdown import to_markdown
 from ganbench.results.files import write_atomic
 from ganbench.results.leaderboard import Leaderboard, build_leaderboards
+from ganbench.results.plan import EXTERNAL
 from ganbench.results.rows import Row
 from ganbench.results.store import read_profile
 
@@ -57,7 +58,7 @@ def comparison_sheet(
     A method is shown by its first finished seed; one without outputs is a grey band with its status.
     """
     strips = [Strip("input", inputs[:COLUMNS], block=0)]
-    strips += [_strip(board, row) for row in board.rows if row.kind == "method"]
+    strips += [_strip(board, row) for row in board.rows if row.kind == "method" or row.method == EXTERNAL]
     if counterparts is not None:
         strips.append(Strip("counterpart", counterparts[:COLUMNS], "the true answer", block=2))
     if counterparts is None or not np.array_equal(counterparts[:COLUMNS], real[:COLUMNS]):

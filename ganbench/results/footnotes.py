@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ganbench.results.columns import Column, protocol_differences
+from ganbench.results.plan import EXTERNAL
 from ganbench.results.record import Record
 from ganbench.results.rows import Cell, Row, of_kind
 from ganbench.results.statistics import MIN_SEEDS
@@ -44,6 +45,7 @@ def footnotes_of(
     """Return the footnotes, the most important first."""
     notes = (
         *_marks(rows, cells),
+        *_external(rows, results),
         *_missing(records),
         *(
             f"{name} stands in several columns, since its protocol differs between rows: {difference}."
@@ -72,6 +74,16 @@ def _marks(rows: Sequence[Row], cells: Mapping[Key, Cell]) -> Iterator[str]:
         yield (
             f"With {_count(fewest, 'training seed')} per method the order of the methods is not established "
             f"(an exact rank test needs {MIN_SEEDS} against {MIN_SEEDS}): the marked value is the better mean, no more."
+        )
+
+
+def _external(rows: Sequence[Row], results: ResultSet) -> Iterator[str]:
+    """Only a suite has methods of its own to be told apart from."""
+    labels = [row.label for row in rows if row.method == EXTERNAL]
+    if labels and results.plan:
+        yield (
+            f"{', '.join(labels)}: pictures that another program made. What it was trained on, and how long, isn't "
+            "known here, so it is not ranked."
         )
 
 

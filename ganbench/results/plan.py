@@ -14,6 +14,7 @@ from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import SCHEMA_VERSION, Digest, Name, RecordModel
 
 PLAN_FILE = "plan.json"
+EXTERNAL = "external"  # the method of rows whose pictures another program made
 
 
 class PlannedTrial(RecordModel):
@@ -56,7 +57,8 @@ def write_plan(profile_directory: Path, plan: Plan) -> Plan:
     """Write ``plan`` atomically and return what was written.
 
     Where the plan that stands already comes from the very same suite file, its other trials stay planned, so that a
-    run of some seeds or methods (``--seeds``, ``--only``) doesn't drop the rest from the leaderboard.
+    run of some seeds or methods (``--seeds``, ``--only``) doesn't drop the rest from the leaderboard. Rows of other
+    programs stay in any case.
     """
     merged = _merge(read_plan(profile_directory), plan)
     write_atomic(profile_directory / PLAN_FILE, to_json(merged.model_dump()))
@@ -64,10 +66,12 @@ def write_plan(profile_directory: Path, plan: Plan) -> Plan:
 
 
 def _merge(old: Plan | None, new: Plan) -> Plan:
-    if old is None or old.suite_sha256 != new.suite_sha256:
+    if old is None:
         return new
+    same = old.suite_sha256 == new.suite_sha256
     planned = {(trial.label, trial.seed) for trial in new.trials}
-    kept = [trial for trial in old.trials if (trial.label, trial.seed) not in planned]
+    others = [trial for trial in old.trials if (trial.label, trial.seed) not in planned]
+    kept = [trial for trial in others if same or trial.method == EXTERNAL]
     return new.model_copy(update={"trials": [*new.trials, *kept]})
 
 
