@@ -144,6 +144,13 @@ def test_few_pictures_give_reasons_and_no_crash(folders, count):
     assert "prdc" in missing
 
 
+def test_one_reference_picture_is_too_few(folders):
+    for path in sorted(folders["train"].iterdir())[1:]:
+        path.unlink()
+    _, missing = judge(folders, ("frechet", "kernel", "sharpness", "memorization"))[0]["generated"]
+    assert {"frechet", "kernel", "memorization"} <= set(missing)
+
+
 def test_pictures_that_are_not_square_are_judged_as_they_are(folders):
     for folder in folders.values():
         for path in folder.iterdir():

@@ -59,7 +59,9 @@ class Frechet(Metric):
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse a single image, which has no covariance."""
-        return "needs at least 2 outputs" if len(evidence.outputs) < 2 else None
+        reference = evidence.data.images(evidence.data.target, "train")
+        fewest = min(len(evidence.outputs), len(reference))
+        return f"needs at least 2 outputs and reference images, got {fewest}" if fewest < 2 else None
 
     def compute(self, evidence: Evidence) -> list[Value]:
         """Return the distance between outputs and target training images."""

@@ -63,7 +63,9 @@ class Kernel(Metric):
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse a single image: an unbiased estimate needs two."""
-        return "needs at least 2 outputs" if len(evidence.outputs) < 2 else None
+        reference = evidence.data.images(evidence.data.target, "train")
+        fewest = min(len(evidence.outputs), len(reference))
+        return f"needs at least 2 outputs and reference images, got {fewest}" if fewest < 2 else None
 
     def compute(self, evidence: Evidence) -> list[Value]:
         """Return the distance between outputs and target training images."""
