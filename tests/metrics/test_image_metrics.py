@@ -46,7 +46,7 @@ def test_collapse_is_one_for_real_and_zero_for_one_picture(judge_outputs, toy_da
 def test_lpips_is_missing_with_the_one_command(judge_outputs):
     missing = Collapse().missing(judge_outputs())
     assert "squeezenet1_1-b8a52dc0.pth" in missing["collapse_lpips-squeeze"]
-    assert "torchvision.models.squeezenet1_1(weights='DEFAULT')" in missing["collapse_lpips-squeeze"]
+    assert "ganbench weights fetch lpips-squeeze" in missing["collapse_lpips-squeeze"]
     assert Collapse().dependencies() == ("lpips:absent",)
 
 
