@@ -222,7 +222,7 @@ Fewer than 6 modes: {short}.
   so by its rule k stays 0: the discriminator learns the real points alone, and nothing pushes fakes apart.
 - ebgan: the energy of fakes stays above the margin (at the end 0.51 with a margin of 0.5), where the discriminator's
   term is flat. The paper's repelling term against collapse is not built here.
-- Seven other settings of began and ebgan (γ, step of k, margin, n_critic, a code of one number) gave at most 3 modes.
+- Eight other settings of began and ebgan (γ, step of k, margin, n_critic, a code of one number) gave at most 2 modes.
 
 What is set beside the defaults was chosen on this very ring, with one seed: spectral normalisation after R1 had given
 lsgan 4 modes, fgan:squared_hellinger 4 and fgan:neyman none (1000 steps at constant rates), n_critic 1 for mmd after 2
