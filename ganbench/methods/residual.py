@@ -24,7 +24,7 @@ from ganbench.nets.init import build
 from ganbench.nets.residual_generator import ResidualImageGenerator
 
 REAL_SOURCE, REAL_TARGET, GENERATED = range(3)  # classes of D
-PERCEPTUAL_LAYER = 2  # of D, from 0: the third
+PERCEPTUAL_LAYER = 2  # of D, from 0: the third; unverified
 
 
 class ResidualOptions(NetworkOptions, TrainingOptions):

@@ -21,8 +21,8 @@ class AutoencoderDiscriminator(nn.Module):
 
     Two 3×3 convolutions with ELU at each resolution, of ndf, 2·ndf, 3·ndf… channels, halved by a stride down to 8 px; a
     linear code; a decoder of ndf channels that mirrors it with nearest-neighbour upsampling (section 3.5). The last
-    convolution has no activation. The paper normalises nothing, and an instance normalisation loses the colours: after
-    400 steps on coloured squares the energy was 0.141 with it, 0.104 without.
+    convolution has no activation. Layout and code length are unverified. The paper normalises nothing, and an instance
+    normalisation loses the colours: after 400 steps on coloured squares the energy was 0.141 with it, 0.104 without.
 
     Args:
         image_size: a multiple of 2 to the number of `halvings`.
