@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision.utils import save_image
 
 from ganbench.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from ganbench.data.base import TranslationData
@@ -178,6 +177,8 @@ def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify) -> Trai
 
 def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> None:
     """Write a grid of validation images above their translations, to watch a training by."""
+    from torchvision.utils import save_image  # here, as torchvision takes seconds to import: evaluation needs none
+
     inputs = data.images(data.source, "val")[:SAMPLE_IMAGES]
     outputs = translate_all(method, inputs, spec.seed, f"samples at step {step}")
     folder = spec.directory / "progress"

@@ -1,5 +1,7 @@
 """Shared fixtures: a private cache, and the smallest suite that trains."""
 
+import shutil
+import subprocess
 import sys
 import textwrap
 
@@ -75,3 +77,27 @@ def cli(monkeypatch, capsys):
         return ended.value.code or 0, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def one_run(tmp_path_factory):
+    """Run the tiny suite once for all tests that only look at what a run leaves."""
+    folder = tmp_path_factory.mktemp("one_run")
+    suite = folder / "tiny.yaml"
+    suite.write_text(TINY_SUITE)
+    command = ["run", suite, "--engine", "serial", "--results", folder / "results"]
+    done = subprocess.run([sys.executable, "-m", "ganbench", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+@pytest.fixture
+def finished(one_run, results):
+    """Return a private copy of a finished run."""
+    shutil.copytree(one_run, results)
+    return results

@@ -1,31 +1,14 @@
 """The main job, end to end, on the smallest suite: what a user types, and what he finds afterwards."""
 
-import csv
-import io
-import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_suite import TINY_SUITE
+from runs import content, records, run_serial
 
 from ganbench.methods.base import METHODS, Method
 from ganbench.results.store import read_profile
-
-TIMES = ("timings", "provenance", "curve")
-
-
-@pytest.fixture
-def results(tmp_path):
-    return tmp_path / "results"
 
 
 @pytest.fixture
@@ -37,40 +20,6 @@ def add_method(monkeypatch):
         monkeypatch.setitem(METHODS._things, name, cls)
 
     return add
-
-
-def records(results):
-    return {record.label: record for record in read_profile(results / "tiny" / "cpu").records.values()}
-
-
-def content(record):
-    """What must be the same in two runs: everything but times."""
-    fields = record.model_dump(exclude=set(TIMES))
-    curve = [{key: value for key, value in row.items() if key != "seconds"} for row in record.curve]
-    return {**fields, "curve": curve}
-
-
-def run_serial(cli, suite, results, *flags):
-    return cli("run", suite, "--engine", "serial", "--results", results, *flags)
-
-
-@pytest.fixture(scope="module")
-def one_run(tmp_path_factory):
-    """Run the tiny suite once for all tests that only look at what a run leaves."""
-    folder = tmp_path_factory.mktemp("one_run")
-    suite = folder / "tiny.yaml"
-    suite.write_text(TINY_SUITE)
-    command = ["run", suite, "--engine", "serial", "--results", folder / "results"]
-    done = subprocess.run([sys.executable, "-m", "ganbench", *command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder / "results"
-
-
-@pytest.fixture
-def finished(one_run, results):
-    """Return a private copy of a finished run."""
-    shutil.copytree(one_run, results)
-    return results
 
 
 def test_a_run_ends_in_records_tables_and_pictures(cli, tiny_suite, results):
@@ -258,25 +207,6 @@ def test_force_trains_again(cli, tiny_suite, finished):
     assert content(after) == content(before)
 
 
-def test_reports_of_every_form(cli, tiny_suite, finished):
-    code, markdown, _ = cli("report", finished, "--markdown")
-    assert code == 0
-    assert "| **half_cycle**" in markdown or "| half_cycle" in markdown
-    rows = list(csv.DictReader(io.StringIO(cli("report", finished, "--csv")[1])))
-    assert {row["label"] for row in rows} >= {"real", "identity", "half_cycle"}
-    (board,) = json.loads(cli("report", finished, "--json")[1])
-    assert board["suite"] == "tiny"
-    assert "half_cycle" in cli("report", finished)[1]
-    assert cli("report", finished, "--csv", "--json")[0] == 2
-
-
-def test_a_report_without_records_says_what_to_do(cli, tmp_path):
-    code, _, err = cli("report", tmp_path)
-    assert code == 2
-    assert "holds no records" in err
-    assert "ganbench run" in err
-
-
 def test_a_record_of_a_newer_schema_is_refused(cli, tiny_suite, finished):
     path = next(finished.rglob("record.json"))
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
@@ -286,153 +216,8 @@ def test_a_record_of_a_newer_schema_is_refused(cli, tiny_suite, finished):
         assert "newer" in err
 
 
-def test_a_checkpoint_translates_pictures(cli, tiny_suite, finished, tmp_path):
-    (checkpoint,) = (finished / "tiny" / "cpu").glob("half_cycle-*/checkpoint.pt")
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    Image.new("RGBA", (40, 30), (200, 30, 30, 255)).save(pictures / "red.png")
-    Image.new("L", (16, 16), 90).save(pictures / "grey.jpg")
-    code, _, err = cli("translate", checkpoint, pictures, tmp_path / "out")
-    assert code == 0, err
-    for name in ("red.png", "grey.png"):
-        with Image.open(tmp_path / "out" / name) as made:
-            assert (made.size, made.mode) == ((16, 16), "RGB")
-    (pictures / "broken.png").write_text("no picture")
-    code, _, err = cli("translate", checkpoint, pictures, tmp_path / "out")
-    assert code == 2
-    assert "broken.png: is not a readable picture" in err
-    assert cli("translate", pictures / "broken.png", pictures, tmp_path / "out")[0] == 2
-
-
-@pytest.mark.parametrize("kind", ["methods", "losses", "datasets", "metrics", "extractors", "suites"])
-def test_everything_can_be_listed(cli, kind):
-    folder = Path(__file__).parent.parent / "suites"
-    code, out, _ = cli("list", kind, "--suites", folder)
-    assert code == 0
-    expected = {"methods": "cyclegan", "losses": "lsgan", "datasets": "Pablo Stanley", "metrics": "frechet",
-                "extractors": "efficientnet-lite0", "suites": "unpaired_faces"}  # fmt: skip
-    assert expected[kind] in out
-    assert json.loads(cli("list", kind, "--suites", folder, "--json")[1])
-
-
-def test_validate_says_what_a_suite_would_run(cli, tiny_suite):
-    code, out, _ = cli("validate", tiny_suite())
-    assert code == 0
-    assert "valid suite 'tiny'" in out
-    assert "half_cycle" in out
-    assert cli("validate", tiny_suite(("seeds", "seedz")))[0] == 2
-
-
 def test_folders_that_the_environment_names_are_found_by_workers_too(cli, tiny_suite, results, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANBENCH_WEIGHTS", "my_weights")
     run_serial(cli, tiny_suite(), results, "--dry-run")
     assert os.environ["GANBENCH_WEIGHTS"] == str(tmp_path / "my_weights")
-
-
-def test_the_version(cli):
-    import ganbench
-
-    assert ganbench.__version__ in cli("--version")[1]
-
-
-# what needs a process of its own
-
-
-def start(*arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "ganbench", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-        start_new_session=True,
-    )
-
-
-@pytest.mark.parametrize("engine", ["serial", "ray"])
-def test_ctrl_c_saves_and_the_same_command_goes_on(tiny_suite, results, engine):
-    suite = tiny_suite(("steps: 4", "steps: 800"))
-    process = start("run", suite, "--engine", engine, "--results", results)
-    deadline = time.monotonic() + 120
-    while not list(results.rglob("step_0000200.png")):
-        assert time.monotonic() < deadline, "training did not begin"
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    record = records(results)["half_cycle"]
-    assert record.status == "interrupted"
-    again = subprocess.run(
-        [sys.executable, "-m", "ganbench", "run", suite, "--engine", "serial", "--results", results, "--only",
-         "half_cycle"], capture_output=True, text=True, check=False
-    )  # fmt: skip
-    assert again.returncode == 0, again.stderr
-    assert "goes on from step" in again.stderr
-    finished = records(results)["half_cycle"]
-    assert finished.status == "ok"
-    assert finished.curve[-1]["step"] == 800
-
-
-def test_ray_and_serial_give_identical_scores(tiny_suite, tmp_path):
-    suite = tiny_suite(("[half_cycle]", "[half_cycle, cyclegan]"), ("seeds: [0]", "seeds: [0, 1]"))
-    for engine in ("ray", "serial"):
-        done = start("run", suite, "--engine", engine, "--results", tmp_path / engine)
-        _, err = done.communicate(timeout=200)
-        assert done.returncode == 0, err
-    found = {}
-    for engine in ("ray", "serial"):
-        read = read_profile(tmp_path / engine / "tiny" / "cpu").records.values()
-        found[engine] = {(record.label, record.seed): content(record) for record in read}
-    assert len(found["ray"]) == 9
-    assert found["ray"] == found["serial"]
-
-
-PLUGIN = """
-from ganbench.methods.base import METHODS, Method
-
-@METHODS.register("their_negative")
-class Negative(Method):
-    summary = "the negative of the input"
-    trained = False
-
-    def translate(self, source, generator):
-        return -source
-"""
-
-
-def test_a_method_in_a_package_of_its_own_is_found_and_run(tiny_suite, tmp_path, results):
-    package = tmp_path / "their_package"
-    package.mkdir()
-    (package / "their_methods.py").write_text(PLUGIN)
-    (package / "pyproject.toml").write_text(
-        textwrap.dedent("""
-        [build-system]
-        requires = ["setuptools"]
-        build-backend = "setuptools.build_meta"
-        [project]
-        name = "their-package"
-        version = "1.0"
-        [project.entry-points."ganbench.methods"]
-        their_negative = "their_methods"
-        [tool.setuptools]
-        py-modules = ["their_methods"]
-        """)
-    )
-    installed = tmp_path / "installed"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-         "--target", installed, package], check=True, capture_output=True
-    )  # fmt: skip
-    process = start(
-        "run", tiny_suite(("[half_cycle]", "[their_negative]")), "--results", results, PYTHONPATH=str(installed)
-    )
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    assert records(results)["their_negative"].status == "ok"
-    (folder,) = (results / "tiny" / "cpu").glob("their_negative-*")
-    with np.load(folder / "translations.npz") as stored:
-        inputs = next((results / "tiny" / "cpu").glob("identity-*"))
-        assert np.abs(255 - stored["outputs"].astype(int) - np.load(inputs / "translations.npz")["outputs"]).max() <= 1
