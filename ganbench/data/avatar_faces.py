@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -89,21 +90,28 @@ def draw_chunk(faces: Sequence[Face], image_size: int) -> Pixels:
     return np.stack([draw(face, image_size) for face in faces])
 
 
-def draw_all(faces: Sequence[Face], image_size: int, report: Progress | None = None) -> Pixels:
-    """Draw many faces, on all cores where it pays; ``report`` is told how many are done, and of how many.
+def useful_workers(faces: int) -> int:
+    """Return how many processes to draw so many faces with: all cores where it pays, else this one alone."""
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    return int(cpu_count()) if faces >= WORTH_WORKERS else 1
+
+
+def draw_all(faces: Sequence[Face], image_size: int, workers: int = 1, report: Progress | None = None) -> Pixels:
+    """Draw many faces; ``report`` is told how many are done, and of how many.
 
     Returns:
         uint8 RGB (N, 3, image_size, image_size), in the order of ``faces``.
     """
-    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+    from joblib import Parallel, delayed
 
-    chunks = [faces[start : start + CHUNK] for start in range(0, len(faces), CHUNK)]
-    workers = cpu_count() if len(faces) >= WORTH_WORKERS else 1
+    size = min(CHUNK, ceil(len(faces) / workers))
+    chunks = [faces[start : start + size] for start in range(0, len(faces), size)]
     drawn: list[Pixels] = []
     # loky, not multiprocessing: it neither runs the caller's main script again nor forks a process that has threads
     parallel = Parallel(n_jobs=workers, backend="loky", return_as="generator", idle_worker_timeout=5)
     for pixels in parallel(delayed(draw_chunk)(chunk, image_size) for chunk in chunks):
         drawn.append(pixels)
         if report:
-            report(min(len(drawn) * CHUNK, len(faces)), len(faces))
+            report(min(len(drawn) * size, len(faces)), len(faces))
     return np.concatenate(drawn)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 
-from ganbench.data.avatar_faces import BACKGROUND, Face, Pixels, draw_all, style_definition
+from ganbench.data.avatar_faces import BACKGROUND, Face, Pixels, draw_all, style_definition, useful_workers
 from ganbench.data.avatar_styles import CLASSES, GLASSES, POSE, STYLES, common_vocabulary, split_name
 from ganbench.data.base import (
     DATASETS,
@@ -197,6 +197,8 @@ class _Studio:
         self.domains = options.names
         self.done = 0
         self.total = sum(map(options.count, SPLITS)) * sum(len(self._views(name)) for name in self.domains)
+        # of the whole, for single faces too: each process takes a second to learn a style
+        self.workers = useful_workers(self.total)
         self.train: dict[str, Pixels] = {}  # domain → training images, once they are drawn
 
     def make(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -254,7 +256,7 @@ class _Studio:
 
     def _draw(self, faces: Sequence[Face], view: str, report: Progress | None = None) -> Pixels:
         glasses = split_name(view)[1]
-        return draw_all([replace(face, glasses=glasses) for face in faces], self.image_size, report)
+        return draw_all([replace(face, glasses=glasses) for face in faces], self.image_size, self.workers, report)
 
     def _tell(self, drawn: int, faces: int) -> None:
         """Pass on the progress of one call as progress of the whole."""

@@ -285,12 +285,11 @@ def test_progress_is_told_and_ends_at_the_total() -> None:
     assert told[-1] == (120, 120)
 
 
-def test_workers_draw_what_one_process_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_draw_what_one_process_draws() -> None:
     people = [avatar_faces.Face("avataaars", str(index), {}) for index in range(2 * avatar_faces.CHUNK + 1)]
     alone = avatar_faces.draw_all(people, 16)
-    monkeypatch.setattr(avatar_faces, "WORTH_WORKERS", 1)
     told: list[tuple[int, int]] = []
-    assert np.array_equal(avatar_faces.draw_all(people, 16, lambda *step: told.append(step)), alone)
+    assert np.array_equal(avatar_faces.draw_all(people, 16, 2, lambda *step: told.append(step)), alone)
     assert told == [(25, 51), (50, 51), (51, 51)]
 
 
