@@ -19,12 +19,12 @@ from ganbench.evaluate_input import AbsentPicturesError, Material, read_folders
 from ganbench.hardware import pick_device
 from ganbench.metrics.base import METRICS, Evidence, Value
 from ganbench.metrics.workbench import Report, Workbench
+from ganbench.names import check_name
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.provenance import git_state
 from ganbench.results.plan import EXTERNAL
 from ganbench.results.record import Budget, Record
 from ganbench.seeding import torch_generator
-from ganbench.suite import check_name
 from ganbench.trial import measured
 
 if TYPE_CHECKING:

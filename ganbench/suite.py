@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +15,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ganbench.data.base import DATASETS, Dataset
 from ganbench.errors import InputError
+from ganbench.names import check_name
 from ganbench.options import Options, Place, read_options
 from ganbench.yaml_reader import parse, read_text
 
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 MethodEntry = str | dict[str, Any]
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if it may become a folder's name; raise ``ValueError`` with the rule where it may not."""
-    if not SAFE_NAME.fullmatch(name) or ".." in name:
-        raise ValueError(
-            f"a name must be 1 to 64 letters, digits, '.', '_', '+' or '-' and begin with a letter or digit, "
-            f"because it becomes a folder. Got {name!r}"
-        )
-    return name
 
 
 class Profile(Options):

@@ -16,10 +16,11 @@ from pydantic import Field
 from ganbench.errors import InputError
 from ganbench.methods.base import METHODS, Method
 from ganbench.metrics.base import METRICS
+from ganbench.names import check_name
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.options import Options, Place, read_options
 from ganbench.registry import did_you_mean
-from ganbench.suite import LoadedSuite, MethodEntry, Profile, check_name, read_suite
+from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
 
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
 

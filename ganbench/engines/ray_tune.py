@@ -92,7 +92,7 @@ def _progress_callback(notify: Notify) -> Any:
 
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-        ) -> None:
+        ) -> None:  # Ray calls it with these keywords and may add others: tune.Callback's signature has **info
             if "progress" in result:
                 self.notify(Progress(**result["progress"]))
 

@@ -1,4 +1,4 @@
-"""Reading and writing of small files that must never be half written, and names that may become paths."""
+"""Reading and writing of small files that must never be half written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ganbench.errors import InputError
-from ganbench.results.record import NAME, SCHEMA_VERSION
+from ganbench.results.record import SCHEMA_VERSION
 
 MAX_JSON_BYTES = 64 * 2**20  # a record with 10,000 per-image values in ten metrics has about 2 MiB
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -21,16 +21,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 class NewerSchemaError(InputError):
     """A file was written by a later version of ganbench, which this one can't read."""
-
-
-def check_name(kind: str, name: str) -> str:
-    """Return ``name`` where it may become a part of a path, else raise `InputError`."""
-    if not NAME.fullmatch(name):
-        raise InputError(
-            f"The {kind} must be 1 to 64 letters, digits or . _ + - and begin with a letter or digit. "
-            f"Got {name[:80]!r} instead. Rename it in the suite."
-        )
-    return name
 
 
 def check_writable(directory: Path) -> None:

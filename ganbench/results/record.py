@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ganbench.names import NAME
+
 SCHEMA_VERSION = 1
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")  # what may become a part of a path
 
 Status = Literal["ok", "failed", "diverged", "interrupted", "skipped"]
 Scalar = str | int | float | bool

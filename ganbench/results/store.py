@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import InputError
-from ganbench.results.files import NewerSchemaError, check_name, read_model, to_json, write_atomic
+from ganbench.names import check_name
+from ganbench.results.files import NewerSchemaError, read_model, to_json, write_atomic
 from ganbench.results.plan import PLAN_FILE, Plan, read_plan
 from ganbench.results.record import Record
 
@@ -47,12 +48,19 @@ class ResultSet:
 
 def profile_directory(results: Path, suite: str, profile: str) -> Path:
     """Return the directory of one suite and profile; a name that can't be a path raises `InputError`."""
-    return results / check_name("suite name", suite) / check_name("profile name", profile)
+    return results / _folder("suite", suite) / _folder("profile", profile)
 
 
 def trial_directory(profile_dir: Path, label: str, seed: int, training_hash: str) -> Path:
     """Return the directory of one trial; a label or hash that can't be a path raises `InputError`."""
-    return profile_dir / f"{check_name('label', label)}-seed{seed:d}-{check_name('training hash', training_hash)[:8]}"
+    return profile_dir / f"{_folder('label', label)}-seed{seed:d}-{_folder('training hash', training_hash)[:8]}"
+
+
+def _folder(kind: str, name: str) -> str:
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise InputError(f"The {kind} can't be a folder: {error}. Rename it in the suite.") from None
 
 
 def write_record(directory: Path, record: Record) -> Path:
