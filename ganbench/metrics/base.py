@@ -128,4 +128,10 @@ class Metric(ABC):
         """Return the values. Pure: the same evidence gives the same values, bit for bit on a CPU."""
 
 
+def too_few(evidence: Evidence, needed: int) -> str | None:
+    """Say so where there are fewer than ``needed`` outputs or target training images."""
+    fewest = min(len(evidence.outputs), len(evidence.data.images(evidence.data.target, "train")))
+    return f"needs at least {needed} outputs and reference images, got {fewest}" if fewest < needed else None
+
+
 METRICS: Registry[type[Metric]] = Registry("metric", "ganbench.metrics", "ganbench.metrics")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
-from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
+from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
 from ganbench.metrics.workbench import Workbench, of_extractor
 
 FD = Quantity(
@@ -17,18 +19,42 @@ FD = Quantity(
 )
 
 
-def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
-    """Return the Fréchet distance of Gaussians fitted to features (N, D) and (M, D); N, M ≥ 2, any dtype.
+@dataclass(frozen=True)
+class Moments:
+    """Mean and covariance of N features of width D, float64.
 
-    ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½ (Heusel 2017, eq. 6) with float64 moments and divisor N − 1.
-    With Σ_i = F_iᵀF_i the trace of the root is the sum of the singular values of F₁F₂ᵀ: no root of a matrix is
-    taken, so N < D, where torch-fidelity's eigenvalues of Σ₁Σ₂ are mostly rounding noise, is exact as well.
+    Attributes:
+        mean: (D,).
+        factor: F (min(N, D), D) with FᵀF the covariance, divisor N − 1.
     """
-    a, b = first.double(), second.double()
-    shift = (a.mean(0) - b.mean(0)).square().sum()
-    factor_a, factor_b = covariance_factor(a), covariance_factor(b)
-    root_trace = torch.linalg.svdvals(factor_a @ factor_b.T).sum()
-    return float(shift + factor_a.square().sum() + factor_b.square().sum() - 2 * root_trace)
+
+    mean: torch.Tensor
+    factor: torch.Tensor
+
+
+def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Return the Fréchet distance of Gaussians fitted to features (N, D) and (M, D); N, M ≥ 2, any dtype."""
+    return moments_distance(moments(first), moments(second))
+
+
+def moments_distance(first: Moments, second: Moments) -> float:
+    """Return ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½ (Heusel 2017, eq. 6).
+
+    With Σ_i = F_iᵀF_i the trace of the root is the sum of the singular values of F₁F₂ᵀ, here the roots of the
+    eigenvalues of its smaller symmetric product: no root of a matrix is taken, so N < D, where torch-fidelity's
+    eigenvalues of Σ₁Σ₂ are mostly rounding noise, is exact as well.
+    """
+    shift = (first.mean - second.mean).square().sum()
+    product = first.factor @ second.factor.T
+    gram = product @ product.T if len(product) <= product.shape[1] else product.T @ product
+    root_trace = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt().sum()
+    return float(shift + first.factor.square().sum() + second.factor.square().sum() - 2 * root_trace)
+
+
+def moments(features: torch.Tensor) -> Moments:
+    """Return the moments of features (N, D), N ≥ 2, any dtype."""
+    exact = features.double()
+    return Moments(exact.mean(0), covariance_factor(exact))
 
 
 def covariance_factor(features: torch.Tensor) -> torch.Tensor:
@@ -40,6 +66,22 @@ def covariance_factor(features: torch.Tensor) -> torch.Tensor:
     values, vectors = torch.linalg.eigh(centred.T @ centred)
     factor: torch.Tensor = vectors.T * values.clamp_min(0).sqrt()[:, None]
     return factor
+
+
+def reference_moments(workbench: Workbench) -> Moments:
+    """Return the moments of real target training images, computed once per workbench."""
+    return workbench.held("moments of real train images", lambda: moments(workbench.target_features("train").pooled))
+
+
+def frechet_protocol(evidence: Evidence) -> Protocol:
+    """Return what every Fréchet distance of ``evidence`` to real target training images rests on."""
+    return {
+        **evidence.workbench.protocol(),
+        "n": len(evidence.outputs),
+        "n_reference": len(evidence.data.images(evidence.data.target, "train")),
+        "split": "train",
+        "moments": "float64, divisor n-1",
+    }
 
 
 @METRICS.register("frechet")
@@ -59,22 +101,12 @@ class Frechet(Metric):
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse a single image, which has no covariance."""
-        reference = evidence.data.images(evidence.data.target, "train")
-        fewest = min(len(evidence.outputs), len(reference))
-        return f"needs at least 2 outputs and reference images, got {fewest}" if fewest < 2 else None
+        return too_few(evidence, 2)
 
     def compute(self, evidence: Evidence) -> list[Value]:
         """Return the distance between outputs and target training images."""
         workbench = evidence.workbench
         outputs = workbench.features(evidence.outputs).pooled
-        reference = workbench.target_features("train").pooled
-        protocol: Protocol = {
-            **workbench.protocol(),
-            "n": len(outputs),
-            "n_reference": len(reference),
-            "split": "train",
-            "moments": "float64, divisor n-1",
-            "version": self.version,
-        }
-        quantity = self.quantities(workbench.extractor_type.name)[0]
-        return [Value(quantity, frechet_distance(outputs, reference), len(outputs), protocol)]
+        distance = moments_distance(moments(outputs), reference_moments(workbench))
+        protocol: Protocol = {**frechet_protocol(evidence), "version": self.version}
+        return [Value(self.quantities(workbench.extractor_type.name)[0], distance, len(outputs), protocol)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
+from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
 from ganbench.metrics.workbench import Workbench, of_extractor
 from ganbench.seeding import derive_seed
 
@@ -63,9 +63,7 @@ class Kernel(Metric):
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse a single image: an unbiased estimate needs two."""
-        reference = evidence.data.images(evidence.data.target, "train")
-        fewest = min(len(evidence.outputs), len(reference))
-        return f"needs at least 2 outputs and reference images, got {fewest}" if fewest < 2 else None
+        return too_few(evidence, 2)
 
     def compute(self, evidence: Evidence) -> list[Value]:
         """Return the distance between outputs and target training images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
+from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
 from ganbench.metrics.workbench import Workbench, of_extractor
 
 PRECISION_RECALL_K = 3
@@ -71,10 +71,7 @@ class Prdc(Metric):
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse sets too small to have a k-th neighbour."""
-        reference = evidence.data.images(evidence.data.target, "train")
-        fewest = min(len(evidence.outputs), len(reference))
-        needed = DENSITY_COVERAGE_K + 1
-        return f"needs at least {needed} outputs and reference images, got {fewest}" if fewest < needed else None
+        return too_few(evidence, DENSITY_COVERAGE_K + 1)
 
     def compute(self, evidence: Evidence) -> list[Value]:
         """Return the four values."""

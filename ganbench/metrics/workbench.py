@@ -122,15 +122,16 @@ class Workbench:
         return arrays
 
 
-def of_extractor(quantity: Quantity, extractor: str, canonical: str = "") -> Quantity:
+def of_extractor(quantity: Quantity, extractor: str, canonical: str = "", title: str = "") -> Quantity:
     """Name a quantity after its extractor: fd → ``fd_efficientnet-lite0``, FD → "FD (EfficientNet-Lite0)".
 
     Args:
         quantity: with the short name and title.
         extractor: name of the extractor.
         canonical: the field's plain name ("fid"), which belongs to the canonical network alone.
+        title: how tables write that plain name; by default in capitals.
     """
     kind = EXTRACTORS.get(extractor)
     if canonical and kind.canonical:
-        return replace(quantity, name=canonical, title=canonical.upper())
+        return replace(quantity, name=canonical, title=title or canonical.upper())
     return replace(quantity, name=f"{quantity.name}_{kind.name}", title=f"{quantity.title} ({kind.title})")
