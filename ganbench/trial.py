@@ -35,7 +35,7 @@ from ganbench.translations import TRANSLATIONS_FILE, load_translations, store_tr
 SAMPLES_FILE = "samples.png"
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
 DIVERSITY_INPUTS = 100  # inputs that a stochastic method translates several times
-DIVERSITY_SAMPLES = 10  # times each (StarGAN v2: 10 outputs, all 45 pairs)
+DIVERSITY_SAMPLES = 20  # times each (BicycleGAN: 19 consecutive pairs; StarGAN v2 looks at the first 10)
 
 Need = Literal["train", "evaluate", "nothing"]
 

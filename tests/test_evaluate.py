@@ -85,7 +85,7 @@ def test_what_a_missing_folder_costs_is_said(folders, absent, lost, reason):
     for family in lost:
         assert reason in missing[family]
     assert "training pictures of the source" in missing["judge"]
-    assert "at least 2 outputs per input" in missing["lpips_diversity"]
+    assert "at least 10 outputs per input" in missing["lpips_diversity"]
     assert ("real" in rows) == (absent != "target")
 
 

@@ -28,12 +28,14 @@ class PerceptualDistance(ABC):
     Attributes:
         name: carries the network and, for LPIPS, is the field's ("lpips-squeeze").
         title: how tables call it.
+        version: of the weights, where their authors number them.
         digest: sha256 (hex) of the weights in use.
         resize: the size at which images are compared, in words.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    version: ClassVar[str] = ""
     resize: ClassVar[str]
     digest: str
 
@@ -121,6 +123,7 @@ class Lpips(PerceptualDistance):
 
     name = "lpips-squeeze"
     title = "LPIPS (SqueezeNet)"
+    version = "0.1"
     resize = "native, bilinear 64 where smaller"
 
     def __init__(self, device: torch.device) -> None:
@@ -144,7 +147,7 @@ def _lpips_network(backbone: Path) -> Any:
 
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # torchvision warns of lpips' old arguments
         warnings.simplefilter("ignore")
-        network = lpips.LPIPS(net="squeeze", version="0.1", pnet_rand=True, verbose=False)
+        network = lpips.LPIPS(net="squeeze", version=Lpips.version, pnet_rand=True, verbose=False)
     loaded = torch.load(backbone, map_location="cpu", weights_only=True)
     # lpips cuts torchvision's ``features.{i}`` into ``slice{k}.{i}``; the layer numbers stay
     own = network.net.state_dict()

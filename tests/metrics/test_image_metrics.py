@@ -1,4 +1,4 @@
-"""Families on images: collapse, diversity, counterpart, sharpness."""
+"""Families on images: collapse, counterpart, sharpness."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from torch.nn import functional
 
 from ganbench.metrics.collapse import Collapse, pixel_spread
 from ganbench.metrics.counterpart import Counterpart, l1, psnr, ssim
-from ganbench.metrics.lpips_diversity import LpipsDiversity
 from ganbench.metrics.sharpness import Sharpness, laplacian_variance
 
 PD = "pd_efficientnet-lite0"
@@ -48,31 +47,6 @@ def test_lpips_is_missing_with_the_one_command(judge_outputs):
     assert "squeezenet1_1-b8a52dc0.pth" in missing["collapse_lpips-squeeze"]
     assert "ganbench weights fetch lpips-squeeze" in missing["collapse_lpips-squeeze"]
     assert Collapse().dependencies() == ("lpips:absent",)
-
-
-def test_deterministic_methods_have_no_diversity(judge_outputs, toy_data, by_name):
-    value = by_name(LpipsDiversity().compute(judge_outputs(toy_data.images("disc", "test"))))[f"{PD}_diversity"]
-    assert value.value == 0
-    assert value.protocol["deterministic"] is True
-
-
-def test_diversity_weights_every_pair_the_same(judge_outputs, toy_data, toy_workbench, by_name):
-    samples = noise(3, 4, 3, 24, 24)
-    samples[0] = samples[0, 0]  # four times the same for the first input
-    evidence = judge_outputs(toy_data.images("disc", "test"), samples=samples)
-    value = by_name(LpipsDiversity().compute(evidence))[f"{PD}_diversity"]
-    distance = toy_workbench.distances()[0]
-    pairs = [
-        distance.between(images[i : i + 1], images[j : j + 1]) for images in samples for i in range(4) for j in range(i)
-    ]
-    assert value.value == pytest.approx(float(torch.cat(pairs).mean()), rel=1e-5)
-    assert value.n == 18
-    assert value.protocol["deterministic"] is False
-
-
-def test_real_images_are_no_outputs_for_an_input(judge_outputs, toy_data):
-    assert LpipsDiversity().skip_reason(judge_outputs()) is not None
-    assert LpipsDiversity().skip_reason(judge_outputs(toy_data.images("disc", "test"))) is None
 
 
 def test_l1_and_psnr_by_hand():

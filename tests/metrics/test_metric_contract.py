@@ -15,7 +15,7 @@ FAMILIES = METRICS.names()
 @pytest.fixture
 def evidence(judge_outputs, toy_data):
     """Return outputs that every family has something to say about."""
-    samples = torch.randint(0, 256, (2, 3, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    samples = torch.randint(0, 256, (2, 10, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     right = toy_data.images("square", "test")
     return judge_outputs(toy_data.images("disc", "test"), samples=samples, counterparts=right)
 
