@@ -98,34 +98,65 @@ def mann_whitney_z(generated: torch.Tensor, held_out: torch.Tensor) -> float:
     return float((u - (n * m / 2 - 0.5)) / (n * m * (n + m + 1) / 12) ** 0.5)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Points placed in cells: the cell (N,) of each, and its distance (N,) to the nearest training point in there."""
+
+    cell: torch.Tensor
+    distance: torch.Tensor
+
+    def __getitem__(self, chosen: torch.Tensor) -> Placed:
+        return Placed(self.cell[chosen], self.distance[chosen])
+
+
+def place_in_cells(cells: Cells, train: torch.Tensor, features: torch.Tensor) -> Placed:
+    """Place features (N, D) in cells; the distance is infinite where a cell holds no training point (M, D)."""
+    train, points = cells.project(train), cells.project(features)
+    of_train, of_points = cells.of(train), cells.of(points)
+    distance = torch.full((len(points),), torch.inf, dtype=torch.float64)
+    for cell in of_train.unique():
+        here = of_points == cell
+        distance[here] = torch.cdist(points[here], train[of_train == cell]).amin(1)
+    return Placed(of_points, distance)
+
+
 def data_copying(cells: Cells, train: torch.Tensor, held_out: torch.Tensor, generated: torch.Tensor) -> float | str:
     """Return C_T (Meehan 2020, "A Non-Parametric Test to Detect Data-Copying", eq. 4), or why it is undefined.
 
     Per cell, Z of nearest-train distances within the cell; only cells with more than 20 generated images count,
     weighted by their share of held-out images, renormalised. Features (N, D), (M, D), (L, D).
     """
-    train, held_out, generated = (cells.project(features) for features in (train, held_out, generated))
-    of_train, of_held, of_generated = (cells.of(points) for points in (train, held_out, generated))
+    held, made = (place_in_cells(cells, train, features) for features in (held_out, generated))
+    return c_t_of(made, held)
+
+
+def c_t_of(generated: Placed, held_out: Placed) -> float | str:
+    """Return C_T of placed points, or why it is undefined; see `data_copying`."""
     total = weight = 0.0
-    for cell in range(len(cells.centres)):
-        own, held, made = train[of_train == cell], held_out[of_held == cell], generated[of_generated == cell]
-        if min(len(own), len(held)) == 0:
-            return f"a cell of k-means holds no {'held-out' if len(own) else 'training'} image; it takes more images"
+    for cell in range(CELLS):
+        held, made = held_out.distance[held_out.cell == cell], generated.distance[generated.cell == cell]
+        if len(held) == 0 or held.isinf().any():
+            lacking = "training" if len(held) else "held-out"
+            return f"a cell of k-means holds no {lacking} image; it takes more images"
         if len(made) > FEWEST_IN_CELL:
-            z = mann_whitney_z(torch.cdist(made, own).amin(1), torch.cdist(held, own).amin(1))
-            total, weight = total + z * len(held), weight + len(held)
+            total, weight = total + mann_whitney_z(made, held) * len(held), weight + len(held)
     return total / weight if weight else f"no cell of k-means holds more than {FEWEST_IN_CELL} outputs; it takes more"
 
 
-def authentic_percent(train: torch.Tensor, generated: torch.Tensor) -> float:
-    """Return the percent of generated (M, D) that are authentic (Alaa 2022) against train (N, D), N ≥ 2.
+def authentic(train: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+    """Return which generated features (M, D) are authentic (Alaa 2022), bool (M,), against train (N, D), N ≥ 2.
 
     Authentic: farther from its nearest training image than that image is from its own nearest other one.
     """
     train = train.double()
     nearest = torch.cdist(generated.double(), train).min(1)
     own = torch.cdist(train, train).fill_diagonal_(torch.inf).amin(1)
-    return float((nearest.values > own[nearest.indices]).double().mean()) * 100
+    return nearest.values > own[nearest.indices]
+
+
+def authentic_percent(train: torch.Tensor, generated: torch.Tensor) -> float:
+    """Return the percent of generated (M, D) that are `authentic` against train (N, D), N ≥ 2."""
+    return float(authentic(train, generated).double().mean()) * 100
 
 
 def copy_threshold(held_out_scores: torch.Tensor) -> tuple[float, int]:
@@ -209,6 +240,13 @@ def held_out_scores(workbench: Workbench) -> torch.Tensor:
     return scores
 
 
+def nearest_in_train(workbench: Workbench, images: torch.Tensor) -> Nearest:
+    """Return the nearest target training image of each of ``images`` (N, 3, H, W), as `nearest_copies` does."""
+    train = workbench.data.images(workbench.data.target, "train")
+    found = workbench.per_image("copies", train, images, lambda new: vars(nearest_copies(new, train)))
+    return Nearest(**found)
+
+
 def _c_t(evidence: Evidence) -> float | str:
     workbench = evidence.workbench
     generated = workbench.features(evidence.outputs).pooled
@@ -218,7 +256,7 @@ def _c_t(evidence: Evidence) -> float | str:
 
 def _copies(evidence: Evidence, protocol: Protocol) -> Value:
     held_out = held_out_scores(evidence.workbench)
-    found = nearest_copies(evidence.outputs, evidence.data.images(evidence.data.target, "train"))
+    found = nearest_in_train(evidence.workbench, evidence.outputs)
     threshold, rank = copy_threshold(held_out)
     flagged = found.score < threshold
     count, copies = len(flagged), int(flagged.sum())

@@ -88,6 +88,19 @@ class Workbench:
         found: T = self._held[key]
         return found
 
+    def per_image(
+        self, purpose: str, reference: torch.Tensor, images: torch.Tensor, compute: Callable[[torch.Tensor], Arrays]
+    ) -> Arrays:
+        """Return what ``compute`` makes of each image by itself, row by row; a workbench may remember the rows.
+
+        Args:
+            purpose: what they are.
+            reference: what else they depend on.
+            images: uint8 (N, 3, H, W).
+            compute: makes tensors of N rows from N images.
+        """
+        return compute(images)
+
     def extractor(self) -> Extractor:
         """Return the loaded extractor; raises `MissingFileError` where its weights are absent."""
         return self.held("extractor", lambda: self.extractor_type(self.device))
