@@ -21,8 +21,8 @@ FD_INFINITY = Quantity(
     "quality",
     higher_is_better=False,
     digits=1,
-    note="FD extrapolated to infinitely many outputs; the training images stay as few as they are. Slightly below 0 "
-    "is no error. Rough for fewer outputs than features: still compare equal n, and with real images.",
+    note="FD extrapolated to infinitely many outputs, against as many training images as there are. With fewer "
+    "outputs than features most of the bias stays: compare only equal n.",
 )
 
 

@@ -9,7 +9,7 @@ from ganbench.metrics.frechet import frechet_protocol, moments, moments_distance
 from ganbench.metrics.workbench import Workbench, of_extractor
 
 THRESHOLD = 0.1  # mean cosine distance from which on nothing is held against the outputs (Kaggle's competition)
-FLOOR = 1e-14  # keeps copies from dividing by 0 (Kaggle's competition)
+FLOOR = 1e-6  # no smaller distance is told from 0 in float32 features; Kaggle adds 1e-14, and so divides by rounding
 NO_DISTANCE = 1e-8  # a Fréchet distance below this is rounding and counts as 0 (torchmetrics)
 CHUNK = 1000
 MIFD = Quantity(
@@ -19,7 +19,7 @@ MIFD = Quantity(
     higher_is_better=False,
     digits=1,
     note="FD divided by the mean cosine distance to the nearest training image where that is below 0.1, a threshold "
-    "set for Inception: worse than FD says only where the row of real images has been divided by clearly more.",
+    "made for Inception: where the row of real images is divided too, the order of the rows says little.",
 )
 
 
@@ -46,7 +46,7 @@ def memorization_informed(frechet: float, distance: float) -> float:
     """
     if frechet <= NO_DISTANCE:
         return 0.0
-    return frechet / (distance + FLOOR) if distance < THRESHOLD else frechet
+    return frechet / max(distance, FLOOR) if distance < THRESHOLD else frechet
 
 
 @METRICS.register("mifid")

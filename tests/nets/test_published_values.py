@@ -8,6 +8,7 @@ import torch
 from torch_fidelity import feature_extractor_inceptionv3 as reference
 
 from ganbench.metrics.frechet import frechet_distance
+from ganbench.metrics.mifid import memorization_informed, nearest_cosine_distance
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.nets.perceptual import Lpips
 
@@ -33,17 +34,19 @@ def seeded():
         yield
 
 
-def test_fid_of_64_features(seeded, monkeypatch):
-    monkeypatch.setattr(reference, "load_state_dict_from_url", lambda *_, **__: {})
-    monkeypatch.setattr(reference.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-    reference.FeatureExtractorInceptionV3("drawn first, as there", ["64"])  # its initial weights move the generator
-    monkeypatch.undo()
-    monkeypatch.setenv("GANBENCH_WEIGHTS", str(Path(str(ASSETS)) / "weights"))
-    first = torch.randint(0, 200, (100, 3, 299, 299), dtype=torch.uint8)
-    second = torch.randint(100, 255, (100, 3, 299, 299), dtype=torch.uint8)
+def test_fid_and_mifid_of_64_features(seeded, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(reference, "load_state_dict_from_url", lambda *_, **__: {})
+        patched.setattr(reference.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        reference.FeatureExtractorInceptionV3("drawn first, as there", ["64"])  # its initial weights move the generator
+    real = torch.randint(0, 200, (100, 3, 299, 299), dtype=torch.uint8)
+    generated = torch.randint(100, 255, (100, 3, 299, 299), dtype=torch.uint8)
     extractor = EXTRACTORS.get("inception-v3-64")(CPU)
-    distance = frechet_distance(extractor(first).pooled, extractor(second).pooled)
+    real, generated = extractor(real).pooled, extractor(generated).pooled
+    distance = frechet_distance(generated, real)
     assert distance == pytest.approx(12.6388, abs=2e-3)
+    theirs = memorization_informed(distance, nearest_cosine_distance(real, generated))  # they average over the real
+    assert theirs == pytest.approx(3003.37, abs=0.1)
 
 
 def lpips(first, second):
