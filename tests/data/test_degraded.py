@@ -5,7 +5,7 @@ import torch
 
 from ganbench.data.base import DATASETS, SPLITS
 from ganbench.data.batches import BatchSource, to_float
-from ganbench.data.degradations import DEGRADATIONS
+from ganbench.data.degradations.base import DEGRADATIONS
 from ganbench.errors import InputError
 from ganbench.options import read_options
 from ganbench.variants import load_suite
@@ -13,6 +13,7 @@ from ganbench.variants import load_suite
 FEW = {"n_train": 6, "n_val": 3, "n_test": 4}
 ORIGIN = {"name": "avatars", "source": "avataaars", "target": "adventurer", **FEW}
 SIZE = 16
+PLAIN = [name for name in DEGRADATIONS.names() if not DEGRADATIONS.get(name).uses_label_maps]
 
 
 def dataset(**options):
@@ -30,7 +31,7 @@ def pairs():
     return dataset(degradation="grayscale").load(SIZE)
 
 
-@pytest.mark.parametrize("name", DEGRADATIONS.names())
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_source_is_the_degraded_target_in_every_split(name, origin):
     data = dataset(degradation=name).load(SIZE)
     assert (data.source, data.target, data.paired) == (name, "adventurer", True)
@@ -38,7 +39,7 @@ def test_the_source_is_the_degraded_target_in_every_split(name, origin):
         images = origin.images("adventurer", split)
         assert torch.equal(data.images("adventurer", split), images)
         assert torch.equal(data.counterparts[split], images)
-        assert torch.equal(data.images(name, split), DEGRADATIONS.get(name)(images))
+        assert torch.equal(data.images(name, split), DEGRADATIONS.get(name)().degrade(images))
 
 
 def test_labels_classes_and_credits_are_those_of_the_origin(pairs, origin):
@@ -76,7 +77,7 @@ def test_batches_hold_pairs_also_when_they_are_flipped(pairs):
     for step in range(4):
         images = source.images(step)
         back = ((images["adventurer"] + 1) * 127.5).round().to(torch.uint8)
-        assert torch.equal(images["grayscale"], to_float(DEGRADATIONS.get("grayscale")(back)))
+        assert torch.equal(images["grayscale"], to_float(DEGRADATIONS.get("grayscale")().degrade(back)))
 
 
 def test_the_origin_is_resolved_with_its_defaults():
@@ -84,6 +85,15 @@ def test_the_origin_is_resolved_with_its_defaults():
     assert of["name"] == "avatars"
     assert of["n_train"] == 1000
     assert dataset(of=of).of == of
+
+
+def test_a_degradation_takes_options_and_is_resolved_with_its_defaults(origin):
+    made = dataset(degradation={"name": "low_resolution", "factor": 8})
+    assert made.degradation == {"name": "low_resolution", "factor": 8, "shrink": "bicubic", "enlarge": "bicubic"}
+    data = made.load(SIZE)
+    assert data.source == "low_resolution"
+    plain = dataset(degradation="low_resolution").load(SIZE)
+    assert not torch.equal(data.images("low_resolution", "test"), plain.images("low_resolution", "test"))
 
 
 def test_one_degraded_dataset_may_be_the_origin_of_another():
@@ -100,6 +110,10 @@ def test_one_degraded_dataset_may_be_the_origin_of_another():
         ({"of": {"name": "avatars", "n_trian": 3}}, "Did you mean 'n_train'"),
         ({"of": {"name": "avatars", "n_train": 0, "source": "adventure"}}, "Did you mean 'adventurer'"),
         ({"degradation": "edgs"}, "Did you mean 'edges'"),
+        ({"degradation": {}}, "the key 'name' is missing"),
+        ({"degradation": {"name": "edgs"}}, "Did you mean 'edges'"),
+        ({"degradation": {"name": "low_resolution", "facter": 2}}, "Did you mean 'factor'"),
+        ({"degradation": {"name": "low_resolution", "factor": 5}}, "degradation low_resolution: factor"),
         ({"domains": "adventurer"}, "Did you mean 'domain'"),
     ],
 )
