@@ -115,12 +115,22 @@ def make_specs(
     variants = expand(loaded, profile_name)
     seeds = seeds or loaded.seeds(profile_name)
     code = git_state()
+    _check_two_domains(loaded, profile_name, data)
     _check_n_train(loaded, variants, data)
     return [
         _spec(loaded, profile_name, variant, seed, data, results).model_copy(update={"code": code})
         for variant in variants
         for seed in (seeds if variant.cls.trained or variant.stochastic else seeds[:1])
     ]
+
+
+def _check_two_domains(loaded: LoadedSuite, profile_name: str, data: TranslationData) -> None:
+    if data.source == data.target:
+        name = {**loaded.suite.dataset, **loaded.profile(profile_name).dataset}["name"]
+        raise InputError(
+            f"{loaded.where(('dataset',))}: dataset {name}: has one domain alone, {data.source!r}, and nothing to "
+            f"translate it to. Make pairs of it: {{name: degraded, of: {{name: {name}, …}}}}."
+        )
 
 
 def _check_n_train(loaded: LoadedSuite, variants: list[Variant], data: TranslationData) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ MOST_PIXELS = 2**26  # of one picture: 8192 × 8192; a small file can claim far 
 RESIZE = "PIL bicubic, antialiased"
 DEEP_GREY = ("I;16", "I;16B", "I;16L", "I;16N")
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def _read_all(paths: Sequence[Path], image_size: int | None, report: Progress | 
     pictures: list[_Picture] = []
     problems: list[str] = []
     with ThreadPoolExecutor(available_cpus()) as pool:
-        for done, found in enumerate(pool.map(partial(_try_to_read, image_size=image_size), paths), start=1):
+        read = partial(try_to_read, partial(_read, image_size=image_size))
+        for done, found in enumerate(pool.map(read, paths), start=1):
             if isinstance(found, str):
                 problems.append(found)
             else:
@@ -133,9 +136,10 @@ def _read_all(paths: Sequence[Path], image_size: int | None, report: Progress | 
     return pictures
 
 
-def _try_to_read(path: Path, image_size: int | None) -> _Picture | str:
+def try_to_read(read: Callable[[Path], T], path: Path) -> T | str:
+    """Return what ``read`` makes of a file, or a sentence that names the file and says why it can't be read."""
     try:
-        return _read(path, image_size)
+        return read(path)
     except UnidentifiedImageError:
         reason = f"none of {', '.join(FORMATS)}"
     except InputError as error:
@@ -145,9 +149,20 @@ def _try_to_read(path: Path, image_size: int | None) -> _Picture | str:
     return f"{path}: is not a readable picture ({' '.join(reason.split())}). Remove or repair it."
 
 
+def open_picture(path: Path) -> Image.Image:
+    """Open a picture of one of the `FORMATS`, not decoded yet; `InputError` where it is too large."""
+    opened = Image.open(path, formats=FORMATS)
+    if opened.width * opened.height > MOST_PIXELS:
+        opened.close()
+        raise InputError(
+            f"a picture must have at most {MOST_PIXELS:,} pixels. Got {opened.width} × {opened.height}. "
+            "Shrink or remove it."
+        )
+    return opened
+
+
 def _read(path: Path, image_size: int | None) -> _Picture:
-    with Image.open(path, formats=FORMATS) as opened:
-        _check_size(opened)
+    with open_picture(path) as opened:
         remarks = list(_remarks(opened))
         picture = to_rgb(opened)
     resized = image_size is not None and picture.size != (image_size, image_size)
@@ -157,14 +172,6 @@ def _read(path: Path, image_size: int | None) -> _Picture:
         remarks.append(f"were resized to {image_size} × {image_size} ({RESIZE})")
         picture = picture.resize((image_size, image_size), Image.Resampling.BICUBIC)  # antialiased when it shrinks
     return _Picture(np.asarray(picture), tuple(remarks), resized)
-
-
-def _check_size(opened: Image.Image) -> None:
-    if opened.width * opened.height > MOST_PIXELS:
-        raise InputError(
-            f"a picture must have at most {MOST_PIXELS:,} pixels. Got {opened.width} × {opened.height}. "
-            "Shrink or remove it."
-        )
 
 
 def _remarks(opened: Image.Image) -> Iterable[str]:
