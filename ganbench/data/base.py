@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, get_args
 
 import torch
 
+from ganbench.errors import InputError
 from ganbench.options import Options
 from ganbench.registry import Registry
 
@@ -20,6 +21,7 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Progress = Callable[[int, int], None]
 """Called with (done, total) while images are made or read."""
+VOID = 255  # in a label map: pixels whose class nobody knows or asks for
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,14 @@ class TranslationData:
             ``domains[source]``; empty where nobody knows them. Training may use them only if ``paired``.
         paired: whether a method may see the counterparts of the training images.
         credits: one entry per origin of the images.
-        fingerprint: sha256 (hex) of all images, labels and names.
+        label_maps: domain → split → the class of every pixel, uint8 or int64 (N, H, W), an index into
+            ``map_classes`` or 255 (void), in the order of that domain's images; it may be larger than these. Empty
+            where nobody knows them. Only metrics look at them.
+        map_classes: names of the classes of all label maps.
+        fingerprint: sha256 (hex) of all images, labels, label maps and names.
+
+    Raises:
+        InputError: label maps that don't fit the images or their classes.
     """
 
     domains: Mapping[str, Domain]
@@ -68,9 +77,13 @@ class TranslationData:
     counterparts: Mapping[Split, torch.Tensor] = field(default_factory=dict)
     paired: bool = False
     credits: tuple[Credit, ...] = ()
+    label_maps: Mapping[str, Mapping[Split, torch.Tensor]] = field(default_factory=dict)
+    map_classes: tuple[str, ...] = ()
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if problems := _label_map_problems(self):
+            raise InputError(problems)
         object.__setattr__(self, "fingerprint", _fingerprint(self))
 
     def images(self, domain: str, split: Split) -> torch.Tensor:
@@ -87,7 +100,8 @@ class TranslationData:
         if "train" in pairs:
             pairs["train"] = pairs["train"][:n_train]
         domains = {name: _first(domain, n_train) for name, domain in self.domains.items()}
-        return replace(self, domains=domains, counterparts=pairs)
+        maps = {name: _first_maps(splits, n_train) for name, splits in self.label_maps.items()}
+        return replace(self, domains=domains, counterparts=pairs, label_maps=maps)
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -114,6 +128,33 @@ def _first(domain: Domain, n_train: int) -> Domain:
     )
 
 
+def _first_maps(maps: Mapping[Split, torch.Tensor], n_train: int) -> Mapping[Split, torch.Tensor]:
+    return {split: each[:n_train] if split == "train" else each for split, each in maps.items()}
+
+
+def _label_map_problems(data: TranslationData) -> list[str]:
+    """Say what is wrong with the label maps: their domain, split, kind, number or values."""
+    problems = []
+    for name, splits in data.label_maps.items():
+        known = data.domains[name].images if name in data.domains else {}
+        for split, maps in splits.items():
+            if split not in known:
+                problems.append(f"label_maps: there are no images {name}/{split}. Leave its maps out.")
+            elif why := _misfit(maps, len(known[split]), len(data.map_classes)):
+                problems.append(f"label_maps of {name}/{split} must be {why}")
+    return problems
+
+
+def _misfit(maps: torch.Tensor, count: int, classes: int) -> str | None:
+    """Return what maps must be and are not, with the value that came, or None."""
+    if maps.dtype not in (torch.uint8, torch.int64) or maps.dim() != 3 or len(maps) != count:
+        return f"uint8 or int64 of shape ({count}, H, W), one for each image. Got {maps.dtype} {tuple(maps.shape)}."
+    wrong = maps[(maps != VOID) & ((maps < 0) | (maps >= min(classes, VOID)))]
+    if len(wrong):
+        return f"an index into the {classes} map_classes (at most 255), or {VOID} for void. Got {int(wrong[0])}."
+    return None
+
+
 def _fingerprint(data: TranslationData) -> str:
     digest = hashlib.sha256(repr((data.source, data.target, sorted(data.classes.items()), data.paired)).encode())
 
@@ -129,6 +170,10 @@ def _fingerprint(data: TranslationData) -> str:
                 add(f"{name}/{split}/{attribute}", labels)
     for split, images in sorted(data.counterparts.items()):
         add(f"counterparts/{split}", images)
+    for name, splits in sorted(data.label_maps.items()):
+        digest.update(repr(data.map_classes).encode())
+        for split, maps in sorted(splits.items()):
+            add(f"label_maps/{name}/{split}", maps)
     return digest.hexdigest()
 
 

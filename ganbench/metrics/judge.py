@@ -108,8 +108,8 @@ def attribute_questions(data: TranslationData) -> Questions:
 def train_judge(questions: Questions, workbench: Workbench, stage: str) -> JudgeNet:
     """Train a judge on the training images, and return it as it was after its best epoch on the validation images.
 
-    Adam with a one-cycle learning rate, cross-entropy summed over the questions. Weights, order and augmentation
-    follow from the workbench's seed alone.
+    Without validation images it is returned as it was after the last epoch. Adam with a one-cycle learning rate,
+    cross-entropy summed over the questions. Weights, order and augmentation follow from the workbench's seed alone.
     """
     network = new_judge(questions, workbench, stage)
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
@@ -121,12 +121,18 @@ def train_judge(questions: Questions, workbench: Workbench, stage: str) -> Judge
             loss.backward()
             optimiser.step()
             schedule.step()
-        right = accuracy(answers(network, questions.images["val"], workbench.device), questions.labels["val"])
-        if sum(right.values()) > best:
-            best, kept = sum(right.values()), {name: part.clone() for name, part in network.state_dict().items()}
+        score = _validated(network, questions, workbench) if "val" in questions.images else epoch
+        if score > best:
+            best, kept = score, {name: part.clone() for name, part in network.state_dict().items()}
         workbench.report(stage, epoch + 1, questions.epochs)
     network.load_state_dict(kept)
     return network
+
+
+def _validated(network: JudgeNet, questions: Questions, workbench: Workbench) -> float:
+    """Return the sum of the accuracies on the validation images."""
+    found = answers(network, questions.images["val"], workbench.device)
+    return sum(accuracy(found, questions.labels["val"]).values())
 
 
 def new_judge(questions: Questions, workbench: Workbench, stage: str) -> JudgeNet:

@@ -12,6 +12,12 @@ from ganbench.metrics.judge import ATTRIBUTES, DOMAIN
 FAMILIES = METRICS.names()
 
 
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """Train the segmenter briefly: here nothing depends on what it knows."""
+    monkeypatch.setattr("ganbench.metrics.segmentation.STEPS", 10)
+
+
 @pytest.fixture
 def evidence(judge_outputs, toy_data):
     """Return outputs that every family has something to say about."""

@@ -28,25 +28,31 @@ class ToyExtractor(Extractor):
 
 
 def draw(shape, count, generator):
-    """Draw a disc or a square of a colour (label), somewhere on grained grey, and return pictures and labels."""
+    """Draw a disc or a square of a colour (label), somewhere on grained grey; return pictures, labels, label maps."""
     labels = torch.randint(0, 3, (count,), generator=generator)
     pictures = torch.randint(100, 140, (count, 3, SIZE, SIZE), generator=generator)
+    maps = torch.zeros(count, SIZE, SIZE, dtype=torch.uint8)
     y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
-    for picture, label in zip(pictures, labels, strict=True):
+    for picture, classes, label in zip(pictures, maps, labels, strict=True):
         cy, cx = torch.randint(8, 16, (2,), generator=generator)
         reach = torch.randint(5, 8, (1,), generator=generator)
         gap = (
             ((y - cy) ** 2 + (x - cx) ** 2) ** 0.5 if shape == "disc" else torch.maximum((y - cy).abs(), (x - cx).abs())
         )
         picture[:, gap <= reach] = COLOURS[label][:, None]
-    return pictures.to(torch.uint8), labels
+        classes[gap <= reach] = label.to(torch.uint8) + 1
+    return pictures.to(torch.uint8), labels, maps
 
 
 def make_data(seed=0):
     generator = torch.Generator().manual_seed(seed)
-    domains = {}
+    domains, label_maps = {}, {}
     for name in ("disc", "square"):
         drawn = {split: draw(name, COUNTS[split], generator) for split in SPLITS}
-        images = {split: pictures for split, (pictures, _) in drawn.items()}
-        domains[name] = Domain(images, {split: {"colour": labels} for split, (_, labels) in drawn.items()})
-    return TranslationData(domains, "disc", "square", {"colour": ("red", "green", "blue")})
+        images = {split: pictures for split, (pictures, _, _) in drawn.items()}
+        domains[name] = Domain(images, {split: {"colour": labels} for split, (_, labels, _) in drawn.items()})
+        label_maps[name] = {split: maps for split, (_, _, maps) in drawn.items()}
+    names = ("red", "green", "blue")
+    return TranslationData(
+        domains, "disc", "square", {"colour": names}, label_maps=label_maps, map_classes=("ground", *names)
+    )
