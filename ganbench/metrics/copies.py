@@ -16,6 +16,7 @@ from torch.nn import functional
 WORK = 32  # pixels that images are brought to before anything is compared
 GRID = 16  # cells of a window, each way
 NEIGHBOURS = 50
+QUERIES = 2000  # images that are looked at at once
 CHUNK = 250  # training images that are compared at once
 CANDIDATES = 3  # nearest training images whose window is fitted
 STEPS = (0.025, 0.0125, 0.006)  # of that fit, as shares of the image
@@ -52,10 +53,17 @@ def nearest_copies(images: torch.Tensor, train: torch.Tensor) -> Nearest:
 
     Distances are Euclidean, on grids of 16 × 16 cells.
     """
-    looked_at, shrunk = _view(_shrink(images), _whole(len(images))), _shrink(train)
-    squares, index, window = _coarse(looked_at, shrunk)
+    shrunk = _shrink(train)
+    parts = [_nearest(chunk, shrunk) for chunk in images.split(QUERIES)]
+    return Nearest(*(torch.cat([getattr(part, name) for part in parts]) for name in ("score", "index", "window")))
+
+
+def _nearest(images: torch.Tensor, train: torch.Tensor) -> Nearest:
+    """Search shrunk training images (M, 3, 32, 32) for the nearest to each uint8 image."""
+    looked_at = _view(_shrink(images), _whole(len(images)))
+    squares, index, window = _coarse(looked_at, train)
     scale = squares.double().sqrt().mean(1).clamp_min(1e-12)
-    squares, window = _fit(looked_at, shrunk, index[:, :CANDIDATES], window[:, :CANDIDATES])
+    squares, window = _fit(looked_at, train, index[:, :CANDIDATES], window[:, :CANDIDATES])
     best = squares.argmin(1, keepdim=True)
     score = squares.gather(1, best)[:, 0].double().sqrt() / scale
     rows = torch.arange(len(images))
@@ -64,10 +72,13 @@ def nearest_copies(images: torch.Tensor, train: torch.Tensor) -> Nearest:
 
 def _shrink(images: torch.Tensor) -> torch.Tensor:
     """Return uint8 images as float32 (N, 3, 32, 32) in [0, 1], smoothed so that half a cell more or less is little."""
-    pixels = functional.interpolate(images.float() / 255, (WORK, WORK), mode="bilinear", antialias=True)
     kernel = torch.tensor([0.25, 0.5, 0.25]).expand(3, 1, 1, 3)
-    rows = functional.conv2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
-    return functional.conv2d(rows, kernel.transpose(2, 3), groups=3)
+    parts = []
+    for chunk in images.split(CHUNK):
+        pixels = functional.interpolate(chunk.float() / 255, (WORK, WORK), mode="bilinear", antialias=True)
+        rows = functional.conv2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+        parts.append(functional.conv2d(rows, kernel.transpose(2, 3), groups=3))
+    return torch.cat(parts)
 
 
 def _whole(count: int) -> Windows:

@@ -9,6 +9,7 @@ import torch
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
 from ganbench.metrics.workbench import Workbench, of_extractor
 
+CHUNK = 1000  # features that are held as float64 at once
 FD = Quantity(
     "fd",
     "FD",
@@ -52,20 +53,28 @@ def moments_distance(first: Moments, second: Moments) -> float:
 
 
 def moments(features: torch.Tensor) -> Moments:
-    """Return the moments of features (N, D), N ≥ 2, any dtype."""
-    exact = features.double()
-    return Moments(exact.mean(0), covariance_factor(exact))
+    """Return the moments of features (N, D), N ≥ 2, any dtype; never more than `CHUNK` of them as float64 if N > D."""
+    return Moments(_mean(features), covariance_factor(features))
 
 
 def covariance_factor(features: torch.Tensor) -> torch.Tensor:
-    """Return F (min(N, D), D) with FᵀF the covariance of float64 features (N, D), divisor N − 1."""
+    """Return F (min(N, D), D), float64, with FᵀF the covariance of features (N, D), divisor N − 1."""
     count, width = features.shape
-    centred: torch.Tensor = (features - features.mean(0)) / (count - 1) ** 0.5
+    mean, scale = _mean(features), (count - 1) ** -0.5
     if count <= width:
-        return centred
-    values, vectors = torch.linalg.eigh(centred.T @ centred)
+        return (features.double() - mean) * scale
+    covariance = torch.zeros(width, width, dtype=torch.float64)
+    for chunk in features.split(CHUNK):
+        centred = (chunk.double() - mean) * scale
+        covariance.addmm_(centred.T, centred)
+    values, vectors = torch.linalg.eigh(covariance)
     factor: torch.Tensor = vectors.T * values.clamp_min(0).sqrt()[:, None]
     return factor
+
+
+def _mean(features: torch.Tensor) -> torch.Tensor:
+    sums = torch.stack([chunk.sum(0, dtype=torch.float64) for chunk in features.split(CHUNK)])
+    return sums.sum(0) / len(features)
 
 
 def reference_moments(workbench: Workbench) -> Moments:

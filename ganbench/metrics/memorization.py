@@ -7,7 +7,7 @@ features, and nearest copies in pixels. Only the last names the copies; C_T has 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,8 @@ import torch
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value
 from ganbench.metrics.cache import Arrays
 from ganbench.metrics.copies import GRID, NEIGHBOURS, Nearest, nearest_copies
+from ganbench.metrics.frechet import CHUNK, moments
+from ganbench.metrics.neighbours import nearest, nearest_others
 from ganbench.metrics.workbench import Workbench, of_extractor
 from ganbench.seeding import derive_seed
 
@@ -65,7 +67,7 @@ class Cells:
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
         """Return features (N, D) in principal components (N, K), float64."""
-        return (features.double() - self.mean) @ self.components.T
+        return torch.cat([(chunk.double() - self.mean) @ self.components.T for chunk in features.split(CHUNK)])
 
     def of(self, projected: torch.Tensor) -> torch.Tensor:
         """Return the cell (N,) of each projected point."""
@@ -75,14 +77,13 @@ class Cells:
 def make_cells(train: torch.Tensor, seed: int) -> Cells:
     """Partition the space of training features (N, D): principal components (at most 64), then k-means (3 cells)."""
     from sklearn.cluster import KMeans
-    from sklearn.decomposition import PCA
 
-    points = train.double().numpy()
-    pca = PCA(min(COMPONENTS, *points.shape), svd_solver="full").fit(points)
-    kmeans = KMeans(min(CELLS, len(points)), n_init=10, random_state=derive_seed(seed, "cells") % 2**32)
-    kmeans.fit(pca.transform(points))
-    found = (pca.mean_, pca.components_, kmeans.cluster_centers_)
-    return Cells(*(torch.from_numpy(array).double() for array in found))
+    found = moments(train)
+    components = torch.linalg.svd(found.factor, full_matrices=False).Vh[:COMPONENTS]
+    space = Cells(found.mean, components, centres=components[:0])
+    kmeans = KMeans(min(CELLS, len(train)), n_init=10, random_state=derive_seed(seed, "cells") % 2**32)
+    kmeans.fit(space.project(train).numpy())
+    return replace(space, centres=torch.from_numpy(kmeans.cluster_centers_).double())
 
 
 def mann_whitney_z(generated: torch.Tensor, held_out: torch.Tensor) -> float:
@@ -116,7 +117,7 @@ def place_in_cells(cells: Cells, train: torch.Tensor, features: torch.Tensor) ->
     distance = torch.full((len(points),), torch.inf, dtype=torch.float64)
     for cell in of_train.unique():
         here = of_points == cell
-        distance[here] = torch.cdist(points[here], train[of_train == cell]).amin(1)
+        distance[here] = nearest(points[here], train[of_train == cell]).distance[:, 0]
     return Placed(of_points, distance)
 
 
@@ -143,20 +144,20 @@ def c_t_of(generated: Placed, held_out: Placed) -> float | str:
     return total / weight if weight else f"no cell of k-means holds more than {FEWEST_IN_CELL} outputs; it takes more"
 
 
-def authentic(train: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+def authentic(train: torch.Tensor, generated: torch.Tensor, spacing: torch.Tensor | None = None) -> torch.Tensor:
     """Return which generated features (M, D) are authentic (Alaa 2022), bool (M,), against train (N, D), N ≥ 2.
 
     Authentic: farther from its nearest training image than that image is from its own nearest other one.
+    ``spacing`` (N, ≥ 1): the distances of the training images to their nearest others, where known.
     """
-    train = train.double()
-    nearest = torch.cdist(generated.double(), train).min(1)
-    own = torch.cdist(train, train).fill_diagonal_(torch.inf).amin(1)
-    return nearest.values > own[nearest.indices]
+    found = nearest(generated, train)
+    own = nearest_others(train).distance if spacing is None else spacing
+    return found.distance[:, 0] > own[found.index[:, 0], 0]
 
 
-def authentic_percent(train: torch.Tensor, generated: torch.Tensor) -> float:
+def authentic_percent(train: torch.Tensor, generated: torch.Tensor, spacing: torch.Tensor | None = None) -> float:
     """Return the percent of generated (M, D) that are `authentic` against train (N, D), N ≥ 2."""
-    return float(authentic(train, generated).double().mean()) * 100
+    return float(authentic(train, generated, spacing).double().mean()) * 100
 
 
 def copy_threshold(held_out_scores: torch.Tensor) -> tuple[float, int]:
@@ -210,7 +211,7 @@ class Memorization(Metric):
         """Return the values; the closest pairs are in the details of ``copies_pixel``."""
         workbench, count = evidence.workbench, len(evidence.outputs)
         train, c_t = workbench.target_features("train").pooled, _c_t(evidence)
-        percent = authentic_percent(train, workbench.features(evidence.outputs).pooled)
+        percent = authentic_percent(train, workbench.features(evidence.outputs).pooled, workbench.target_spacing())
         protocol: Protocol = {"n": count, "n_reference": len(train), "split": "train", "version": self.version}
         on_features: Protocol = {**workbench.protocol(), **protocol}
         held_out: Protocol = {"n_held_out": len(held_out_scores(workbench)), "held_out": "val"}

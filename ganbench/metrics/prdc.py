@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
+from ganbench.metrics.neighbours import count_inside, nearest_others
 from ganbench.metrics.workbench import Workbench, of_extractor
 
 PRECISION_RECALL_K = 3
 DENSITY_COVERAGE_K = 5
-CHUNK = 1000
 PRECISION = Quantity(
     "precision", "Precision", "quality", True, note="Share of outputs inside the balls of real images."
 )
@@ -20,38 +20,39 @@ COVERAGE = Quantity(
 )
 
 
-def precision_recall(outputs: torch.Tensor, real: torch.Tensor, k: int = PRECISION_RECALL_K) -> tuple[float, float]:
+def precision_recall(
+    outputs: torch.Tensor, real: torch.Tensor, k: int = PRECISION_RECALL_K, spacing: torch.Tensor | None = None
+) -> tuple[float, float]:
     """Return precision and recall (Kynkäänniemi 2019) of features (N, D) against real (M, D); N, M > k.
 
-    Radius: distance to the k-th neighbour, self excluded. By torch-fidelity's function, in float64, in chunks.
+    Precision: share of outputs inside any real ball, the edge included; recall the converse. Radius: distance to the
+    k-th neighbour, self excluded. ``spacing`` (M, ≥ k): the distances of the real to their neighbours, where known.
     """
-    from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
-
-    found = prc_features_to_metric(
-        outputs.double(),
-        real.double(),
-        prc_neighborhood=k,
-        prc_batch_size=CHUNK,
-        save_cpu_ram=True,
-        verbose=False,
-    )
-    return found[KEY_METRIC_PRECISION], found[KEY_METRIC_RECALL]
+    _, balls_around_outputs = count_inside(real, _radii(real, k, spacing), outputs, closed=True)
+    _, balls_around_real = count_inside(outputs, _radii(outputs, k), real, closed=True)
+    return share(balls_around_outputs > 0), share(balls_around_real > 0)
 
 
-def density_coverage(outputs: torch.Tensor, real: torch.Tensor, k: int = DENSITY_COVERAGE_K) -> tuple[float, float]:
+def density_coverage(
+    outputs: torch.Tensor, real: torch.Tensor, k: int = DENSITY_COVERAGE_K, spacing: torch.Tensor | None = None
+) -> tuple[float, float]:
     """Return density and coverage (Naeem 2020, eq. 3 and 4) of features (N, D) against real (M, D); M > k.
 
     Density: (1/kN) Σ over outputs of the number of real balls around them. Coverage: share of real images whose
-    nearest output lies inside their ball. Radius: distance to the k-th neighbour among the real, self excluded.
+    nearest output lies inside their ball, the edge excluded as in the authors' code. Radius: distance to the k-th
+    neighbour among the real, self excluded. ``spacing`` (M, ≥ k): those distances, where known.
     """
-    outputs, real = outputs.double(), real.double()
-    inside, covered = 0, 0
-    for chunk in real.split(CHUNK):
-        radius = torch.cdist(chunk, real).kthvalue(k + 1).values  # the nearest is the image itself
-        distances = torch.cdist(chunk, outputs)
-        inside += int((distances < radius[:, None]).sum())
-        covered += int((distances.amin(1) < radius).sum())
-    return inside / (k * len(outputs)), covered / len(real)
+    held, _ = count_inside(real, _radii(real, k, spacing), outputs, closed=False)
+    return int(held.sum()) / (k * len(outputs)), share(held > 0)
+
+
+def share(found: torch.Tensor) -> float:
+    """Return the share of True in a bool (N,)."""
+    return int(found.sum()) / len(found)
+
+
+def _radii(features: torch.Tensor, k: int, spacing: torch.Tensor | None = None) -> torch.Tensor:
+    return (nearest_others(features, k).distance if spacing is None else spacing)[:, k - 1]
 
 
 @METRICS.register("prdc")
@@ -61,8 +62,9 @@ class Prdc(Metric):
     summary = "precision, recall, density and coverage of features against real target training images"
 
     def prepare(self, workbench: Workbench) -> None:
-        """Extract the reference features, and those of the row of real images."""
-        workbench.target_features("train")
+        """Extract the reference features and their spacing, and the features of the row of real images."""
+        if len(workbench.target_features("train").pooled) > DENSITY_COVERAGE_K:
+            workbench.target_spacing()
         workbench.target_features("test")
 
     def quantities(self, extractor: str) -> tuple[Quantity, ...]:
@@ -78,8 +80,12 @@ class Prdc(Metric):
         workbench = evidence.workbench
         outputs = workbench.features(evidence.outputs).pooled
         real = workbench.target_features("train").pooled
-        numbers = (*precision_recall(outputs, real), *density_coverage(outputs, real))
-        ks = (PRECISION_RECALL_K, PRECISION_RECALL_K, DENSITY_COVERAGE_K, DENSITY_COVERAGE_K)
+        few, more = PRECISION_RECALL_K, DENSITY_COVERAGE_K
+        spacing = workbench.target_spacing()
+        numbers = (
+            *precision_recall(outputs, real, few, spacing),
+            *density_coverage(outputs, real, more, spacing),
+        )
         protocol: Protocol = {
             **workbench.protocol(),
             "n": len(outputs),
@@ -90,5 +96,5 @@ class Prdc(Metric):
         quantities = self.quantities(workbench.extractor_type.name)
         return [
             Value(quantity, number, len(outputs), {**protocol, "k": k})
-            for quantity, number, k in zip(quantities, numbers, ks, strict=True)
+            for quantity, number, k in zip(quantities, numbers, (few, few, more, more), strict=True)
         ]

@@ -12,12 +12,14 @@ import torch
 from ganbench.data.base import Split, TranslationData
 from ganbench.metrics.base import Protocol, Quantity
 from ganbench.metrics.cache import ArrayCache, Arrays, digest
+from ganbench.metrics.neighbours import nearest_others
 from ganbench.nets.extractors import EXTRACTORS, Extractor, Features, check_images
 from ganbench.nets.perceptual import SQUEEZENET, EmbeddedDistance, Lpips, PerceptualDistance
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]
 """Called with (stage, step, steps)."""
+SPACING = 5  # neighbours of each reference image whose distance is kept
 BLOCK = 50  # images between two progress reports
 
 
@@ -69,6 +71,15 @@ class Workbench:
     def target_features(self, split: Split) -> Features:
         """Return the features of the real target images of a split; ``train`` is the reference of most metrics."""
         return self.features(self.data.images(self.data.target, split), f"features of real {split} images")
+
+    def target_spacing(self) -> torch.Tensor:
+        """Return how far each real target training image lies from its nearest 5 others, float64 (N, ≤ 5), ascending.
+
+        Distances of features; they are the radii of precision, density and coverage, and what AuthPct compares with.
+        """
+        train = self.target_features("train").pooled
+        k = min(SPACING, len(train) - 1)
+        return self.stored("spacing", (train,), lambda: {"distance": nearest_others(train, k).distance})["distance"]
 
     def stored(self, purpose: str, parts: tuple[object, ...], compute: Callable[[], Arrays]) -> Mapping[str, Any]:
         """Return tensors computed once: from memory, from disk, or from ``compute``.

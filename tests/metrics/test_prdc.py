@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganbench.metrics import prdc
+from ganbench.metrics import neighbours, prdc
 
 
 def points(count, seed, shift=0.0):
@@ -25,7 +25,7 @@ def naive(outputs, real, k_pr=3, k_dc=5):
 
 @pytest.mark.parametrize("chunk", [7, 1000])
 def test_agrees_with_the_definitions_for_any_chunk(chunk, monkeypatch):
-    monkeypatch.setattr(prdc, "CHUNK", chunk)
+    monkeypatch.setattr(neighbours, "CHUNK", chunk)
     outputs, real = points(60, 1, 0.5).double(), points(90, 2).double()
     found = [*prdc.precision_recall(outputs, real), *prdc.density_coverage(outputs, real)]
     assert found == pytest.approx(naive(outputs, real), abs=1e-6)
