@@ -13,6 +13,7 @@ import typer
 import ganbench
 from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
+from ganbench.cli_sanity import sanity
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def translate(
 
 app.command()(evaluate)
 app.command()(export)
+app.command()(sanity)
 
 
 def _say(text: str) -> None:

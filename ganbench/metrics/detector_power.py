@@ -78,6 +78,8 @@ class Power:
     Attributes:
         disguise: how the planted copies were disguised; ``clean`` where none were planted.
         draws: number of draws.
+        outputs: images in each.
+        planted: how many of these are copies.
         detected: share of draws in which the copy detector raised the alarm (p below .01); false alarms if clean.
         named: share of draws whose list of closest pairs names nothing but planted copies, each with its true
             training image; NaN if clean.
@@ -88,6 +90,8 @@ class Power:
 
     disguise: str
     draws: int
+    outputs: int
+    planted: int
     detected: float
     named: float
     found: float
@@ -171,9 +175,9 @@ class DetectorPower:
         """Return what the detectors do on clean draws and on each disguise."""
         clean = self._draws(None, CLEAN, draws)
         floors = [_quantile([getattr(draw, name) for draw in clean]) for name in ("c_t", "authpct")]
-        found = [_summary(CLEAN, clean, floors)]
+        found = [self._summary(CLEAN, clean, floors)]
         for name in DISGUISES:
-            found.append(_summary(name, self._draws(self.plant(name), name, draws), floors))
+            found.append(self._summary(name, self._draws(self.plant(name), name, draws), floors))
         return found
 
     def plant(self, disguise: str) -> Compared:
@@ -190,6 +194,27 @@ class DetectorPower:
     def _draws(self, copies: Compared | None, name: str, draws: int) -> list[Draw]:
         streams = (torch_generator(self.seed, "draw of detector power", name, k) for k in range(draws))
         return [draw(self.bench, copies, stream) for stream in streams]
+
+    def _summary(self, name: str, draws: list[Draw], floors: list[float]) -> Power:
+        def share(values: list[bool]) -> float:
+            return sum(values) / len(values)
+
+        below = [
+            share([getattr(draw, key) < floor for draw in draws]) if math.isfinite(floor) else math.nan
+            for key, floor in zip(("c_t", "authpct"), floors, strict=True)
+        ]
+        clean = name == CLEAN
+        return Power(
+            disguise=name,
+            draws=len(draws),
+            outputs=self.bench.outputs,
+            planted=0 if clean else self.bench.planted,
+            detected=share([draw.alarm for draw in draws]),
+            named=math.nan if clean else share([draw.named for draw in draws]),
+            found=math.nan if clean else sum(draw.found for draw in draws) / len(draws),
+            c_t=below[0],
+            authpct=below[1],
+        )
 
 
 def draw(bench: Bench, copies: Compared | None, generator: torch.Generator) -> Draw:
@@ -225,23 +250,3 @@ def _c_t(planted: Placed, real: Placed, gauge: Placed) -> float:
 def _quantile(values: list[float]) -> float:
     """Return the value below which 5 % of the defined ones lie, or NaN where none is defined."""
     return float(torch.tensor(values, dtype=torch.float64).nanquantile(ALPHA))
-
-
-def _summary(name: str, draws: list[Draw], floors: list[float]) -> Power:
-    def share(values: list[bool]) -> float:
-        return sum(values) / len(values)
-
-    below = [
-        share([getattr(draw, key) < floor for draw in draws]) if math.isfinite(floor) else math.nan
-        for key, floor in zip(("c_t", "authpct"), floors, strict=True)
-    ]
-    clean = name == CLEAN
-    return Power(
-        disguise=name,
-        draws=len(draws),
-        detected=share([draw.alarm for draw in draws]),
-        named=math.nan if clean else share([draw.named for draw in draws]),
-        found=math.nan if clean else sum(draw.found for draw in draws) / len(draws),
-        c_t=below[0],
-        authpct=below[1],
-    )

@@ -1,0 +1,169 @@
+"""What `ganbench sanity` leaves: a table of verdicts on the terminal and as Markdown, all numbers as CSV, curves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import ganbench
+from ganbench.metrics.base import Quantity
+from ganbench.metrics.detector_power import ALARM, ALPHA, CLEAN, Power
+from ganbench.report.figures import encode_png
+from ganbench.results.files import write_atomic
+from ganbench.sanity import DRAWS, Sanity
+from ganbench.sanity_damage import DAMAGES
+from ganbench.sanity_figure import figure
+from ganbench.sanity_verdict import MEANING, Curve, Verdict
+
+STYLES = {
+    Verdict.MONOTONE: "green",
+    Verdict.WEAK: "yellow",
+    Verdict.BLIND: "dim",
+    Verdict.MISLEADING: "bold red",
+}
+POWER_HEADERS = (
+    "copies",
+    "alarm",
+    "closest pairs right",
+    "copies below threshold",
+    f"C_T below its {ALPHA:.0%}",
+    f"AuthPct below its {ALPHA:.0%}",
+)
+COLUMNS = ("metric", "title", "damage", "level", "mean", "lowest", "highest", "noise_floor", "spearman", "verdict")
+
+
+def write_files(found: Sanity, folder: Path) -> list[Path]:
+    """Write sanity.csv, sanity.md and sanity.png into ``folder``."""
+    contents = {
+        "sanity.csv": to_csv(found).encode(),
+        "sanity.md": to_markdown(found).encode(),
+        "sanity.png": encode_png(figure(found, caption(found))),
+    }
+    for name, content in contents.items():
+        write_atomic(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def caption(found: Sanity) -> str:
+    """Say what was measured."""
+    request, data = found.request, found.data
+    return (
+        f"{request.name}, {data.target} against {data.source}, {request.image_size} px; {DRAWS} draws of "
+        f"{found.outputs} held-out images each; features of {request.extractor}; seed {request.seed}; "
+        f"ganbench {ganbench.__version__}"
+    )
+
+
+def print_sanity(found: Sanity, console: Console) -> None:
+    """Print the verdicts, what the copy detectors find, and what could not be measured."""
+    console.print(Text(caption(found), style="dim"))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("metric", no_wrap=True)
+    for name in found.damages:
+        table.add_column(DAMAGES.get(name).title)
+    for quantity, curves in _rows(found):
+        verdicts = [curve.verdict for curve in curves]
+        table.add_row(quantity.name, *(Text(verdict, style=STYLES[verdict]) for verdict in verdicts))
+    console.print(table)
+    for verdict, meaning in MEANING.items():
+        console.print(Text.assemble((verdict.value, STYLES[verdict]), f": {meaning}"))
+    if found.power:
+        console.print(_power_table(found))
+        console.print(Text(_power_note(found), style="dim"))
+    for what, why in found.missing.items():
+        console.print(Text(f"not measured: {what}: {why}", style="dim"))
+
+
+def to_markdown(found: Sanity) -> str:
+    """Return the tables as Markdown."""
+    titles = [DAMAGES.get(name).title for name in found.damages]
+    lines = [
+        "# What the metrics see here",
+        "",
+        caption(found),
+        "",
+        *_markdown_table(["metric", *titles], _cells(found)),
+    ]
+    lines += ["", *(f"- **{verdict.value}**: {meaning}." for verdict, meaning in MEANING.items())]
+    lines += ["", *(f"- {DAMAGES.get(name).title}: {_levels(name)}" for name in found.damages)]
+    if found.power:
+        lines += ["", "## Planted copies", "", *_markdown_table([*POWER_HEADERS], map(_power_cells, found.power))]
+        lines += ["", _power_note(found)]
+    lines += ["", *(f"- not measured: {what}: {why}" for what, why in found.missing.items())]
+    return "\n".join([*lines, "", "![curves](sanity.png)", ""])
+
+
+def to_csv(found: Sanity) -> str:
+    """Return one row for each quantity, damage and level."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for curve in found.curves:
+        writer.writerows(_csv_rows(curve))
+    return buffer.getvalue()
+
+
+def _csv_rows(curve: Curve) -> Iterator[tuple[object, ...]]:
+    ends = (curve.quantity.name, curve.quantity.title, curve.damage)
+    over_all = (_number(curve.floor), _number(curve.rank_correlation), curve.verdict.value)
+    for level, answers in zip(curve.levels, curve.answers, strict=True):
+        known = answers[answers.isfinite()]
+        numbers = (known.mean(), known.min(), known.max()) if len(known) else (math.nan,) * 3
+        yield (*ends, level, *(_number(float(number)) for number in numbers), *over_all)
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _rows(found: Sanity) -> Iterator[tuple[Quantity, list[Curve]]]:
+    for quantity in found.quantities:
+        yield quantity, [curve for curve in found.curves if curve.quantity.name == quantity.name]
+
+
+def _cells(found: Sanity) -> Iterator[list[str]]:
+    for quantity, curves in _rows(found):
+        yield [f"{quantity.title} (`{quantity.name}`)", *(_emphasised(curve.verdict) for curve in curves)]
+
+
+def _emphasised(verdict: Verdict) -> str:
+    return f"**{verdict.value}**" if verdict is Verdict.MISLEADING else verdict.value
+
+
+def _levels(name: str) -> str:
+    damage = DAMAGES.get(name)
+    return f"{', '.join(map(damage.label, damage.levels))} ({damage.unit})"
+
+
+def _power_table(found: Sanity) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, header in enumerate(POWER_HEADERS):
+        table.add_column(header, justify="right" if index else "left")
+    for row in found.power:
+        table.add_row(*_power_cells(row))
+    return table
+
+
+def _power_cells(row: Power) -> list[str]:
+    name = "none (false alarms)" if row.disguise == CLEAN else row.disguise
+    shares = (row.detected, row.named, row.found, row.c_t, row.authpct)
+    return [name, *("–" if math.isnan(share) else f"{share:.0%}" for share in shares)]
+
+
+def _power_note(found: Sanity) -> str:
+    return (
+        f"{found.power[-1].planted} training images, disguised, among {found.power[0].outputs} held-out ones; shares "
+        f"of {found.power[0].draws} draws. The copy detector raises the alarm at p < {ALARM:g}."
+    )
+
+
+def _markdown_table(headers: list[str], rows: Iterator[list[str]]) -> list[str]:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
