@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 
+from ganbench.data import avatar_maps
 from ganbench.data.avatar_faces import BACKGROUND, Face, Pixels, draw_all, style_definition, useful_workers
 from ganbench.data.avatar_styles import CLASSES, GLASSES, POSE, STYLES, common_vocabulary, split_name
 from ganbench.data.base import (
@@ -63,6 +64,7 @@ class Avatars(Dataset):
     n_val: int = Field(250, ge=1, description="validation images per domain")
     n_test: int = Field(250, ge=1, description="test images per domain")
     seed: int = Field(0, ge=0, description="decides which faces there are")
+    label_maps: bool = Field(False, description="whether to know of every pixel what it shows: skin, hair, eyes, …")
 
     @field_validator("source", "target")
     @classmethod
@@ -127,8 +129,11 @@ class Avatars(Dataset):
         versions = [f"{name} {version(name)}" for name in ("dicebear-core", "dicebear-styles", "resvg-py")]
         styles = [repr(STYLES[split_name(name)[0]]) for name in self.names]
         look = repr((BACKGROUND, POSE, CLASSES))
-        options = self.model_dump_json(exclude=None if self.others else {"others"})  # older files stay valid
-        parts = [f"format {FORMAT}", f"{image_size} px", look, options, *versions, *styles]
+        # what is not used is left out, so that files of versions without it stay valid
+        unused = {name for name in ("others", "label_maps") if not getattr(self, name)}
+        maps = [f"maps {avatar_maps.FORMAT}"] if self.label_maps else []
+        options = self.model_dump_json(exclude=unused)
+        parts = [f"format {FORMAT}", f"{image_size} px", look, options, *versions, *styles, *maps]
         return cache_file("avatars", *parts)
 
     def _assemble(self, arrays: Arrays) -> TranslationData:
@@ -136,6 +141,9 @@ class Avatars(Dataset):
         counterparts: dict[Split, torch.Tensor] = {}
         if self.has_counterparts:
             counterparts = {split: tensors[f"counterparts/{split}"] for split in SPLITS}
+        maps: dict[str, dict[Split, torch.Tensor]] = {}
+        if self.label_maps:
+            maps = {name: {split: tensors[f"{name}/{split}/map"] for split in SPLITS} for name in self.names}
         return TranslationData(
             domains={name: self._domain(name, tensors) for name in self.names},
             source=self.source,
@@ -143,6 +151,8 @@ class Avatars(Dataset):
             classes={name: CLASSES[name] for name in self.attributes},
             counterparts=counterparts,
             credits=_credits({split_name(name)[0] for name in self.names}),
+            label_maps=maps,
+            map_classes=avatar_maps.MAP_CLASSES if self.label_maps else (),
         )
 
     def _domain(self, name: str, tensors: Mapping[str, torch.Tensor]) -> Domain:
@@ -212,6 +222,9 @@ class _Studio:
                 f"{name}/{split}/{attribute}": _labels(faces, attribute)
                 for attribute in self.options.attributes_of(name)
             }
+            if self.options.label_maps:
+                worn = [replace(face, glasses=split_name(name)[1]) for face in faces]
+                arrays[f"{name}/{split}/map"] = avatar_maps.draw_maps(worn, self.image_size, self.workers)
             if split == "train":
                 self.train[name] = own
         return arrays
