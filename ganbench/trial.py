@@ -19,7 +19,6 @@ from threadpoolctl import threadpool_limits
 from ganbench import evaluation
 from ganbench.checkpoint import CHECKPOINT_FILE
 from ganbench.data.base import TranslationData
-from ganbench.data.batches import to_uint8
 from ganbench.errors import DivergedError, GanbenchError, InputError, InterruptedRunError
 from ganbench.hardware import peak_memory_mib, pick_device, release_memory, reset_peak_memory
 from ganbench.methods.base import METHODS, Method, Task
@@ -29,13 +28,19 @@ from ganbench.provenance import provenance
 from ganbench.results.record import Budget, Measured, Record, Status, Timings
 from ganbench.results.store import find_record, write_record
 from ganbench.spec import TrialSpec, make_method, open_dataset
-from ganbench.training import TrainingState, train, translate_all
-from ganbench.translations import TRANSLATIONS_FILE, load_translations, store_translations
+from ganbench.training import TrainingState, train
+from ganbench.translations import (
+    DIVERSITY_INPUTS,
+    TRANSLATIONS_FILE,
+    add_reconstructions,
+    load_reconstructions,
+    load_translations,
+    store_translations,
+    translate_test_images,
+)
 
 SAMPLES_FILE = "samples.png"
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
-DIVERSITY_INPUTS = 100  # inputs that a stochastic method translates several times
-DIVERSITY_SAMPLES = 20  # times each (BicycleGAN: 19 consecutive pairs; StarGAN v2 looks at the first 10)
 
 Need = Literal["train", "evaluate", "nothing"]
 
@@ -148,9 +153,11 @@ def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], o
         method = build_method(spec, data)
         outcome.training = train(method, data, spec, notify, should_stop)
         outcome.updates = method.generator_updates(outcome.training.step)
-        _translate(method, data, spec)
+        translate_test_images(method, data, spec)
         del method
         release_memory()
+    else:
+        add_reconstructions(data, spec)
     families = _stale_families(spec, record) if record else list(spec.metrics)
     started = time.perf_counter()
     outcome.result = evaluate_trial(spec, data, families, notify)
@@ -173,24 +180,11 @@ def evaluate_trial(
         labels=data.labels(judged, "test"),
         counterparts=None if spec.reference else data.counterparts.get("test"),
         samples=samples,
+        reconstructions=load_reconstructions(spec),
         is_translation=not spec.reference,
     )
     notify(Progress(spec.title, "evaluation", 0, len(families)))
     return evaluation.evaluate(evidence, families, spec.extractor)
-
-
-def _translate(method: Method, data: TranslationData, spec: TrialSpec) -> None:
-    """Translate the test images and store the pictures, so that metrics can be added without training again."""
-    inputs = data.images(data.source, "test")
-    if spec.reference:
-        images = {"outputs": data.images(data.target, "test")}
-    else:
-        images = {"outputs": to_uint8(translate_all(method, inputs, spec.seed, "test"))}
-    if spec.stochastic:
-        few = inputs[:DIVERSITY_INPUTS]
-        runs = [translate_all(method, few, spec.seed, f"sample {k}") for k in range(DIVERSITY_SAMPLES)]
-        images["samples"] = to_uint8(torch.stack(runs, dim=1))
-    store_translations(spec.directory, images)
 
 
 def _stale_families(spec: TrialSpec, record: Record) -> list[str]:

@@ -139,6 +139,7 @@ class Method(ABC):
         reference: True for the row of real images: nothing is translated, held-out target images stand in the
             place of outputs.
         stochastic: True where `translate` gives different images for different generators; see `is_stochastic`.
+        way_back: True where `translate_back` leads from the target to the source.
         needs_labels: True where the source training images must carry labels.
         needs_pairs: True where training needs the counterparts.
     """
@@ -150,6 +151,7 @@ class Method(ABC):
     baseline: ClassVar[bool] = False
     reference: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
+    way_back: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
 
@@ -203,6 +205,10 @@ class Method(ABC):
 
         Deterministic methods ignore ``generator``. Runs without gradients, in evaluation mode.
         """
+
+    def translate_back(self, target: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Translate images of the target domain to the source, as `translate` does forth; only with a `way_back`."""
+        raise NotImplementedError(f"{type(self).__name__} has no way back")
 
     def state_dict(self) -> dict[str, Any]:
         """Return all state: tensors and plain values only, so that it is loaded without unpickling code."""

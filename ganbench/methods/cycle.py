@@ -105,6 +105,7 @@ class CycleFamily(Alternating):
     """
 
     Options: ClassVar[type[Any]] = AlternatingOptions
+    way_back = True
     discriminator_weight: ClassVar[float] = 0.5
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
@@ -129,6 +130,12 @@ class CycleFamily(Alternating):
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images; deterministic."""
         return run_frozen(self.forth.generator, source.to(self.device))
+
+    def translate_back(self, target: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Translate target images; deterministic."""
+        if self.back is None:
+            return super().translate_back(target, generator)
+        return run_frozen(self.back.generator, target.to(self.device))
 
     def _fakes(self, batch: Batch) -> Fakes:
         forward = {"forward": self.forth.generator(batch.x)}

@@ -57,6 +57,7 @@ class HalfCycle(CycleFamily):
     "GAN alone" of Zhu 2017, table 4: without cycles the two directions know nothing of each other, so one is trained.
     """
 
+    way_back = False
     summary = "image to image by the adversarial loss alone: half a cycle, nothing translates back"
     paper = "the ablation 'GAN alone' of Zhu 2017, table 4"
 

@@ -59,6 +59,7 @@ class Residual(Method):
     """
 
     Options: ClassVar[type[ResidualOptions]] = ResidualOptions
+    way_back = True
     summary = "two networks that draw what must be added to an image; one judge of three classes"
     paper = "Shen & Liu 2017, Learning residual images for face attribute manipulation"
 
@@ -99,6 +100,11 @@ class Residual(Method):
         """Translate source images; deterministic."""
         source = source.to(self.device)
         return (source + run_frozen(self.forth, source)).clamp(-1, 1)
+
+    def translate_back(self, target: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Translate target images; deterministic."""
+        target = target.to(self.device)
+        return (target + run_frozen(self.back, target)).clamp(-1, 1)
 
     def _update_generators(
         self, x: torch.Tensor, y: torch.Tensor

@@ -90,6 +90,7 @@ class StarGan(Method):
     """
 
     Options: ClassVar[type[StarganOptions]] = StarganOptions
+    way_back = True
     summary = "one translator between all domains of the data, told where to go; its judge also names the domain"
     paper = "Choi 2017, StarGAN: unified generative adversarial networks for multi-domain image-to-image translation"
 
@@ -137,6 +138,10 @@ class StarGan(Method):
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images to the target domain; deterministic."""
         return self.translate_to(self.task.target, source)
+
+    def translate_back(self, target: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Translate target images to the source domain; deterministic."""
+        return self.translate_to(self.task.source, target)
 
     @torch.no_grad()
     def translate_to(self, domain: str, images: torch.Tensor) -> torch.Tensor:

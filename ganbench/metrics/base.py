@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Group = Literal["quality", "faithfulness", "diversity", "memorization"]
 Protocol = Mapping[str, str | int | float | bool]
 """Everything that changes a number, flat: two values may stand in one column only if their protocols are equal."""
+NO_WAY_BACK = "nothing translates these outputs back to the source"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Evidence:
             deterministic methods.
         labels: attribute → int64 (N,), what the content of each output should be (labels of its source image).
         counterparts: the true target of each output, uint8 (N, 3, H, W), or None.
+        reconstructions: σ, of 255, of the Gaussian noise that was added to the outputs → what then came back of them,
+            uint8 (N, 3, H, W); or why there is nothing. See `ganbench.metrics.cycle.NOISE_LEVELS`.
         is_translation: False for the row of real images, whose outputs have no source image.
         workbench: features, judges and reference statistics, computed once and shared by all metrics and trials.
         seed: of the evaluation's own random streams (subsets, splits); the same for all trials.
@@ -89,6 +92,7 @@ class Evidence:
     labels: Mapping[str, torch.Tensor] = field(default_factory=dict)
     counterparts: torch.Tensor | None = None
     samples: torch.Tensor | None = None
+    reconstructions: Mapping[int, torch.Tensor] | str = NO_WAY_BACK
     is_translation: bool = True
     seed: int = 0
 

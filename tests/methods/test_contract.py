@@ -46,6 +46,26 @@ def test_translations_have_shape_range_and_type_of_images(name, data_for, make_m
     assert torch.equal(source, before)
 
 
+@pytest.mark.parametrize("name", METHOD_NAMES)
+def test_the_way_back_gives_images_where_there_is_one(name, data_for, make_method):
+    data, method = data_for(name), make_method(name)
+    method.prepare(data, 0, ignore)
+    target = to_float(data.images("dark", "test"))
+    before = target.clone()
+    if not method.way_back:
+        with pytest.raises(NotImplementedError, match="no way back"):
+            method.translate_back(target, torch_generator(0, "noise"))
+        return
+    first, again = (method.translate_back(target, torch_generator(0, "noise")) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.shape == target.shape
+    assert first.dtype == torch.float32
+    assert not first.requires_grad
+    assert -1 <= float(first.min()) <= float(first.max()) <= 1
+    assert torch.equal(target, before)
+    assert not torch.equal(first, method.translate(target, torch_generator(0, "noise")))
+
+
 @pytest.mark.parametrize("name", TRANSLATING)
 def test_noise_matters_to_stochastic_methods_alone(name, data_for, make_method):
     data = data_for(name)

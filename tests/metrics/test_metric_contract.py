@@ -22,8 +22,8 @@ def hasty(monkeypatch):
 def evidence(judge_outputs, toy_data):
     """Return outputs that every family has something to say about."""
     samples = torch.randint(0, 256, (2, 10, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    right = toy_data.images("square", "test")
-    return judge_outputs(toy_data.images("disc", "test"), samples=samples, counterparts=right)
+    outputs, right = toy_data.images("disc", "test"), toy_data.images("square", "test")
+    return judge_outputs(outputs, samples=samples, counterparts=right, reconstructions={0: outputs, 8: right})
 
 
 def test_the_families_of_the_standard_suites_are_there():
