@@ -14,7 +14,7 @@ def sanity(
     ],
     image_size: Annotated[int, typer.Option(metavar="N", min=8, max=1024, help="Pixels, height and width.")] = 32,
     metrics: Annotated[
-        str | None, typer.Option(metavar="NAME,…", help="Metric families; all by default (ganbench list metrics).")
+        str | None, typer.Option(metavar="NAME,…", help="Metric families; by default all but the slow ones.")
     ] = None,
     extractor: Annotated[str, typer.Option(help="Whose features are compared.")] = "efficientnet-lite0",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where sanity.csv, .md and .png go.")] = Path("sanity"),

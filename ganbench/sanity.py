@@ -31,6 +31,7 @@ from ganbench.yaml_reader import parse
 DRAWS = 3
 MOST = 250  # outputs in a draw: as many as the standard suites have
 FEWEST = 8  # outputs in a draw, below which no metric is worth asking
+LEFT_OUT = {"usefulness": "trains a classifier for every set of pictures; name it in --metrics"}
 MEMORIZATION = "memorization"
 GROUPS = get_args(Group)
 UNDAMAGED = "undamaged"
@@ -97,11 +98,12 @@ def request_of(dataset: str, image_size: int, metrics: str | None, extractor: st
     Args:
         dataset: a registered name, or name and options as YAML: ``{name: avatars, target: lorelei}``.
         image_size: pixels.
-        metrics: families, with commas between; None for all.
+        metrics: families, with commas between; None for all but those of ``LEFT_OUT``.
         extractor: a registered extractor.
         seed: of draws and damage.
     """
-    families = tuple(part.strip() for part in metrics.split(",")) if metrics is not None else tuple(METRICS.names())
+    named = metrics.split(",") if metrics is not None else [name for name in METRICS.names() if name not in LEFT_OUT]
+    families = tuple(name.strip() for name in named)
     problems = [f"--metrics: {METRICS.unknown(family)}" for family in families if family not in METRICS.names()]
     if extractor not in EXTRACTORS.names():
         problems.append(f"--extractor: {EXTRACTORS.unknown(extractor)}")
@@ -131,7 +133,7 @@ def _dataset(text: str) -> tuple[str, Dataset]:
 def costs(request: Request) -> dict[str, float]:
     """Return what there is to do → how long it takes, roughly, in evaluations of one set of images."""
     power = {POWER: 10.0} if MEMORIZATION in request.families else {}
-    return {UNDAMAGED: DRAWS, **{name: DRAWS * len(DAMAGES.get(name).levels) for name in DAMAGES.names()}, **power}
+    return {UNDAMAGED: DRAWS, **{name: DRAWS * len(DAMAGES[name].levels) for name in DAMAGES}, **power}
 
 
 def measure(request: Request, notify: Notify) -> Sanity:
@@ -157,7 +159,8 @@ def measure(request: Request, notify: Notify) -> Sanity:
     if not curves:
         reasons = (f"{what}: {why}." for what, why in bench.missing.items())
         raise NothingComparableError("\n".join(["No metric has anything to say here.", *reasons]))
-    return Sanity(request, data, count, curves, _power(request, workbench, notify), bench.missing)
+    missing = bench.missing | {name: why for name, why in LEFT_OUT.items() if name not in request.families}
+    return Sanity(request, data, count, curves, _power(request, workbench, notify), missing)
 
 
 def outputs_of_a_draw(data: TranslationData) -> int:
@@ -215,13 +218,13 @@ class _Bench:
         return self._without_constants(found)
 
     def _damages(self) -> list[str]:
-        unlabelled = [name for name in DAMAGES.names() if DAMAGES.get(name).needs_labels and not self.draws[0].labels]
+        unlabelled = [name for name in DAMAGES if DAMAGES[name].needs_labels and not self.draws[0].labels]
         self.missing |= dict.fromkeys(unlabelled, "the target images have no labels")
-        return [name for name in DAMAGES.names() if name not in unlabelled]
+        return [name for name in DAMAGES if name not in unlabelled]
 
     def _damage(self, name: str, undamaged: list[Answers]) -> list[list[Answers]]:
         """Return the answers of every level, beginning with no damage, and draw."""
-        damage, rows = DAMAGES.get(name), [undamaged]
+        damage, rows = DAMAGES[name], [undamaged]
         for number, level in enumerate(damage.levels):
             row = []
             for k, draw in enumerate(self.draws):
@@ -263,7 +266,7 @@ class _Bench:
 def _curve(quantity: Quantity, damage: str, levels: list[list[Answers]]) -> Curve:
     name, absent = quantity.name, math.nan
     numbers = [[draw[name].value if name in draw else absent for draw in level] for level in levels]
-    return Curve(quantity, damage, (0.0, *DAMAGES.get(damage).levels), torch.tensor(numbers, dtype=torch.float64))
+    return Curve(quantity, damage, (0.0, *DAMAGES[damage].levels), torch.tensor(numbers, dtype=torch.float64))
 
 
 def _power(request: Request, workbench: Workbench, notify: Notify) -> tuple[Power, ...]:

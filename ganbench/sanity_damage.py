@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional
 
-from ganbench.registry import Registry
-
 PATCHES = 8  # of a side, that `patches` swaps
 FINE = 10  # classes that nine tenths can be dropped of
 Labels = Mapping[str, torch.Tensor]
@@ -82,7 +80,7 @@ class Damage:
         return f"{100 * level:g}%" if self.unit.startswith("share") else f"{level:g}"
 
 
-DAMAGES: Registry[Damage] = Registry("damage", "ganbench.sanity_damage")
+DAMAGES: dict[str, Damage] = {}  # in the order in which they are shown
 OUTPUTS = ("share of outputs", "of outputs")
 DROPPED = (0.3, 0.5, 0.7, 0.9)
 SHARES = (0.1, 0.25, 0.5, 1.0)
@@ -94,7 +92,7 @@ def damage(
     """Register the decorated function as a kind of damage."""
 
     def register(apply: Apply) -> Apply:
-        DAMAGES.register(name)(Damage(title, *unit, levels, apply, needs_labels))
+        DAMAGES[name] = Damage(title, *unit, levels, apply, needs_labels)
         return apply
 
     return register
@@ -151,6 +149,23 @@ def foreign(sample: Sample, level: float, generator: torch.Generator) -> Sample:
     return sample.with_outputs(where, sample.foreign[_first(others, len(where))])
 
 
+@damage("copied_inputs", "Copied inputs", OUTPUTS, SHARES)
+def copied_inputs(sample: Sample, level: float, generator: torch.Generator) -> Sample:
+    """Replace some outputs by their own inputs; the content that is asked for is then the input's."""
+    where = _some(sample, level, generator)
+    labels = {name: values.clone() for name, values in sample.labels.items()}
+    for name in labels.keys() & sample.input_labels.keys():
+        labels[name][where] = sample.input_labels[name][where]
+    return replace(sample.with_outputs(where, sample.inputs[where]), labels=labels)
+
+
+@damage("one_picture", "One picture for all", OUTPUTS, SHARES)
+def one_picture(sample: Sample, level: float, generator: torch.Generator) -> Sample:
+    """Replace some outputs by one and the same held-out image."""
+    where = _some(sample, level, generator)
+    return sample.with_outputs(where, sample.outputs[where[:1]])
+
+
 @damage(
     "dropped_classes",
     "Dropped classes",
@@ -180,23 +195,6 @@ def planted_copies(sample: Sample, level: float, generator: torch.Generator) -> 
     where = _some(sample, level, generator)
     copied = torch.randperm(len(sample.train), generator=generator)
     return sample.with_outputs(where, sample.train[_first(copied, len(where))])
-
-
-@damage("copied_inputs", "Copied inputs", OUTPUTS, SHARES)
-def copied_inputs(sample: Sample, level: float, generator: torch.Generator) -> Sample:
-    """Replace some outputs by their own inputs; the content that is asked for is then the input's."""
-    where = _some(sample, level, generator)
-    labels = {name: values.clone() for name, values in sample.labels.items()}
-    for name in labels.keys() & sample.input_labels.keys():
-        labels[name][where] = sample.input_labels[name][where]
-    return replace(sample.with_outputs(where, sample.inputs[where]), labels=labels)
-
-
-@damage("one_picture", "One picture for all", OUTPUTS, SHARES)
-def one_picture(sample: Sample, level: float, generator: torch.Generator) -> Sample:
-    """Replace some outputs by one and the same held-out image."""
-    where = _some(sample, level, generator)
-    return sample.with_outputs(where, sample.outputs[where[:1]])
 
 
 def combined(sample: Sample) -> list[str]:

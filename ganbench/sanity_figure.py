@@ -118,7 +118,7 @@ def _fine(box: Box) -> Box:
 
 
 def _header(pen: ImageDraw.ImageDraw, name: str, left: int, top: int) -> None:
-    damage = DAMAGES.get(name)
+    damage = DAMAGES[name]
     for index, line in enumerate(_wrapped(damage.title)):
         pen.text((left, top + 16 * index), line, INK, HEADER_FONT)
     pen.text((left, top + HEAD - 20), f"0 to {damage.label(damage.levels[-1])} {damage.short}", FAINT, SMALL_FONT)

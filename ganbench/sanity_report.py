@@ -67,7 +67,7 @@ def print_sanity(found: Sanity, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("metric", no_wrap=True)
     for name in found.damages:
-        table.add_column(DAMAGES.get(name).title)
+        table.add_column(DAMAGES[name].title)
     for quantity, curves in _rows(found):
         verdicts = [curve.verdict for curve in curves]
         table.add_row(quantity.name, *(Text(verdict, style=STYLES[verdict]) for verdict in verdicts))
@@ -83,7 +83,7 @@ def print_sanity(found: Sanity, console: Console) -> None:
 
 def to_markdown(found: Sanity) -> str:
     """Return the tables as Markdown."""
-    titles = [DAMAGES.get(name).title for name in found.damages]
+    titles = [DAMAGES[name].title for name in found.damages]
     lines = [
         "# What the metrics see here",
         "",
@@ -92,7 +92,7 @@ def to_markdown(found: Sanity) -> str:
         *_markdown_table(["metric", *titles], _cells(found)),
     ]
     lines += ["", *(f"- **{verdict.value}**: {meaning}." for verdict, meaning in MEANING.items())]
-    lines += ["", *(f"- {DAMAGES.get(name).title}: {_levels(name)}" for name in found.damages)]
+    lines += ["", *(f"- {DAMAGES[name].title}: {_levels(name)}" for name in found.damages)]
     if found.power:
         lines += ["", "## Planted copies", "", *_markdown_table([*POWER_HEADERS], map(_power_cells, found.power))]
         lines += ["", _power_note(found)]
@@ -138,7 +138,7 @@ def _emphasised(verdict: Verdict) -> str:
 
 
 def _levels(name: str) -> str:
-    damage = DAMAGES.get(name)
+    damage = DAMAGES[name]
     return f"{', '.join(map(damage.label, damage.levels))} ({damage.unit})"
 
 

@@ -44,7 +44,7 @@ def sample(data):
 
 
 def damaged(name, sample, level):
-    return DAMAGES.get(name).apply(sample, level, torch_generator(0, name))
+    return DAMAGES[name].apply(sample, level, torch_generator(0, name))
 
 
 def changed(before, after):
@@ -58,10 +58,10 @@ def test_draws_share_no_picture(data):
     assert not any(picture.numpy().tobytes() in pictures for picture in data.images("adventurer", "train"))
 
 
-@pytest.mark.parametrize("name", DAMAGES.names())
+@pytest.mark.parametrize("name", list(DAMAGES))
 def test_damage_changes_copies_alone_is_the_same_twice_and_knows_its_levels(name, sample):
     before = sample.outputs.clone()
-    levels = DAMAGES.get(name).levels
+    levels = DAMAGES[name].levels
     found = [damaged(name, sample, level) for level in levels]
     assert torch.equal(sample.outputs, before)
     assert all(each.outputs.dtype == torch.uint8 and each.outputs.shape == before.shape for each in found)
@@ -95,7 +95,7 @@ def test_copied_inputs_are_asked_for_their_own_content(sample):
 
 
 def test_dropped_classes_are_gone(sample, data):
-    first, second = combined(sample)  # 4 × 4 classes
+    first, _ = combined(sample)  # 4 × 4 classes
     pictures, labels = data.images("adventurer", "test"), data.labels("adventurer", "test")[first].tolist()
     of_picture = {picture.numpy().tobytes(): label for picture, label in zip(pictures, labels, strict=True)}
     for level, most in ((0.3, 3), (0.5, 2), (0.9, 1)):
@@ -173,7 +173,7 @@ def test_files_and_table(found, tmp_path, capsys):
 
     table, page, picture = write_files(found, tmp_path)
     rows = list(csv.DictReader(table.open()))
-    assert {row["damage"] for row in rows} == set(DAMAGES.names())
+    assert {row["damage"] for row in rows} == set(DAMAGES)
     assert float(rows[0]["level"]) == 0
     assert "| none (false alarms) |" in page.read_text()
     with Image.open(picture) as image:

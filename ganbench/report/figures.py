@@ -115,7 +115,9 @@ def encode_png(image: Image.Image, limit: int = MAX_BYTES) -> bytes:
 
 def plain(text: str) -> str:
     """Return ``text`` in the characters that Pillow's own font has: accents and typographic signs are simplified."""
-    signs = str.maketrans({"→": ">", "–": "-", "—": "-", "’": "'", "ø": "o", "ł": "l", "ß": "ss"})
+    signs = str.maketrans(
+        {"→": ">", "–": "-", "—": "-", "’": "'", "ø": "o", "ł": "l", "ß": "ss", "×": "x", "∞": " inf"}
+    )
     folded = unicodedata.normalize("NFKD", text.translate(signs))
     return "".join(sign for sign in folded if sign in "·±©" or " " <= sign <= "~")
 
