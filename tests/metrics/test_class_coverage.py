@@ -33,7 +33,7 @@ def test_divergence_is_finite_where_a_side_lacks_a_class():
         (counts(100, 0, 0, 0), counts(25, 25, 25, 25), 1 / 4),
         (counts(10, 190, 200, 0), counts(40, 40, 20, 100), 2 / 4),  # 2.5 % of outputs are less than a quarter of 20 %
         (counts(20, 180, 200, 0), counts(40, 40, 20, 100), 3 / 4),  # and 5 % are just that
-        (counts(5, 5), counts(10, 0), 1),  # what no real image shows can't be missed
+        (counts(0, 10, 0), counts(5, 5, 0), 1 / 2),  # what no real image shows is neither hit nor missed
     ],
 )
 def test_class_is_hit_from_a_quarter_of_its_real_share(outputs, real, share):
