@@ -129,16 +129,14 @@ class _Entry:
         return {*self.cls.Options.model_fields, *(BUDGET_KEYS if self.cls.trained else ())}
 
     def variants(self) -> Iterator[Variant]:
-        """Yield one variant for each combination of the grid; options that the method lacks are dropped."""
+        """Yield one variant for each combination of the grid; options that the method lacks or ignores are dropped."""
         grid = self.loaded.suite.grid
         axes = {key: values for key, values in grid.items() if key in self.allowed and key not in self.own}
         for combination in itertools.product(*axes.values()):
-            chosen = dict(zip(axes, combination, strict=True))
-            suffix = "".join(f"-{value}" for key, value in chosen.items() if len(axes[key]) > 1)
-            yield self.variant(chosen, self.label + suffix.replace(":", "-"))  # "fgan:kl" in a folder's name
+            yield self.variant(dict(zip(axes, combination, strict=True)))
 
-    def variant(self, chosen: Mapping[str, Any], label: str) -> Variant:
-        """Resolve one combination; raise `InputError` with its problems."""
+    def variant(self, chosen: Mapping[str, Any]) -> Variant:
+        """Resolve one combination of the grid; raise `InputError` with its problems."""
         profile = self.loaded.profile(self.profile_name)
         defaults = {key: value for key, value in profile.options.items() if key in self.allowed}
         merged = {**defaults, **chosen, **self.own}
@@ -150,20 +148,43 @@ class _Entry:
         budget = read_options(_Budget, {"steps": profile.steps, "batch_size": profile.batch_size} | given, locate)
         steps = budget.steps if self.cls.trained else 0
         options = read_options(self.cls.Options, merged, locate)
-        refusals = [f"{locate(())}: {reason}" for reason in self.cls.refusals(options, profile.image_size)]
+        ignored = dict(options.ignored())
+        if ignored.keys() & chosen.keys():
+            return self.variant({key: value for key, value in chosen.items() if key not in ignored})
+        refusals = [*self._without_effect(ignored), *self.cls.refusals(options, profile.image_size, budget.batch_size)]
         if refusals:
-            raise InputError(refusals)
-        return Variant(self.name, label, options.model_dump(), steps, budget.batch_size, self.cls, budget.n_train)
+            raise InputError([f"{locate((reason.partition(':')[0],))}: {reason}." for reason in refusals])
+        return Variant(
+            self.name, self._label(chosen), options.model_dump(), steps, budget.batch_size, self.cls, budget.n_train
+        )
+
+    def _without_effect(self, ignored: Mapping[str, str]) -> Iterator[str]:
+        """Yield a sentence for each option that the entry itself sets and that has no effect; defaults may stand."""
+        for key, why in ignored.items():
+            value = self.own.get(key)
+            if key in self.own and value != self.cls.Options.model_fields[key].default:
+                yield f"{key}: has no effect here, for {why}. Got {value!r}: leave it out"
+
+    def _label(self, chosen: Mapping[str, Any]) -> str:
+        """Return the entry's label, with the values of those axes of the grid that vary."""
+        varied = [str(value) for key, value in chosen.items() if len(self.loaded.suite.grid[key]) > 1]
+        return "-".join([self.label, *varied]).replace(":", "-")  # "fgan:kl" in a folder's name
 
     def locate(self, place: Place, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         """Say where the option at ``place`` came from: file, line, and which part of the suite."""
         key = place[0] if place else ""
+        if key in _OF_PROFILE and key not in {*self.own, *chosen}:
+            where = self.loaded.where(("profiles", self.profile_name, key))
+            return f"{where}: profile {self.profile_name}, for method {self.label}"
         if key in self.own or key not in {*chosen, *defaults}:
             return f"{self.loaded.where((*self.place, *place))}: method {self.label}"
         if key in chosen:
             return f"{self.loaded.where(('grid', key))}: grid, for method {self.name}"
         where = self.loaded.where(("profiles", self.profile_name, "options", key))
         return f"{where}: profile {self.profile_name}, for method {self.name}"
+
+
+_OF_PROFILE = ("image_size", "steps", "batch_size")  # keys of a profile that a method may be at odds with
 
 
 class _Budget(Options):

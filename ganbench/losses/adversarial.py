@@ -34,7 +34,6 @@ class AdversarialLoss(Options, ABC):
         regularizer: name of the discriminator's regulariser that belongs to the loss.
         needs_regularizer: True where nothing else keeps the discriminator's loss from falling for ever.
         named_after_regularizer: where the loss is another one with a regulariser of its own: the other's name.
-        least_batch: images of each kind that a batch must have.
         scale: factor that undoes a ½ of the formula, for methods whose paper weighs the loss without it.
         source: where the formulas come from.
     """
@@ -46,7 +45,6 @@ class AdversarialLoss(Options, ABC):
     regularizer: ClassVar[str] = "none"
     needs_regularizer: ClassVar[bool] = False
     named_after_regularizer: ClassVar[str | None] = None
-    least_batch: ClassVar[int] = 1
     scale: ClassVar[float] = 1.0
     source: ClassVar[str] = ""
 
@@ -59,6 +57,20 @@ class AdversarialLoss(Options, ABC):
         """Return what the generator minimises, a scalar; ``real`` is given where the loss `needs_real`."""
         with torch.autocast(fake.device.type, enabled=False):
             return self._generator(fake.float(), None if real is None else real.float())
+
+    @property
+    def least_batch(self) -> int:
+        """Images of each kind that a batch must have."""
+        return 1
+
+    @property
+    def repels(self) -> bool:
+        """Whether `repulsion` belongs to the generator's loss."""
+        return False
+
+    def repulsion(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return a term of the generator's loss, a scalar, from an autoencoder's codes (N, F) of fakes."""
+        raise NotImplementedError(f"{type(self).__name__} does not repel")
 
     def initial_state(self) -> dict[str, float]:
         """Return numbers that the loss adapts during training (BEGAN's k); most adapt nothing."""

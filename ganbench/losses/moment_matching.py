@@ -24,7 +24,6 @@ class KernelGan(AdversarialLoss):
 
     judgement = "embedding"
     needs_real = True
-    least_batch = 2
     n_critic = 5
     needs_regularizer = True
     regularizer = "clipping"
@@ -34,6 +33,11 @@ class KernelGan(AdversarialLoss):
     bandwidths: Bandwidths = Field(
         [1.0, 2.0, 4.0, 8.0, 16.0], min_length=1, description="σ of the RBFs, in units of the embedding"
     )
+
+    @property
+    def least_batch(self) -> int:
+        """Two: the unbiased estimator compares images of one kind with each other."""
+        return 2
 
     def _squared_mmd(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         if self.kernel == "polynomial":

@@ -24,14 +24,14 @@ def n_scales(image_size: int) -> int:
 
 
 def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return the structural similarity of each pair, (N,) float32 in [−1, 1]; 1 for equal images.
+    """Return the structural similarity of each pair, (N,) in [−1, 1]; 1 for equal images.
 
     Wang 2004, equation 13: Gaussian window of 11 px, σ = 1.5, biased moments, per channel, the mean over the places
     where the window fits. Below 11 px the window shrinks to the largest odd size that fits, with the same σ.
 
     Args:
-        x: images (N, C, H, W) in [0, 1].
-        y: as many images, of the same shape and range.
+        x: images (N, C, H, W) in [0, 1]; float64 is computed as such, all else in float32.
+        y: as many images, of the same shape, range and type.
     """
     luminance, structure = _factors(x, y)
     return (luminance * structure).mean((1, 2, 3))
@@ -74,7 +74,7 @@ def _floored(values: torch.Tensor) -> torch.Tensor:
 
 def _factors(x: torch.Tensor, y: torch.Tensor) -> Sequence[torch.Tensor]:
     """Return the maps of luminance, and of contrast times structure, (N, C, h, w)."""
-    x, y = x.float(), y.float()
+    x, y = (images if images.dtype == torch.float64 else images.float() for images in (x, y))
     moments = _blur(torch.cat([x, y, x * x, y * y, x * y]))
     mean_x, mean_y, square_x, square_y, product = moments.chunk(5)
     variances = square_x - mean_x.square() + square_y - mean_y.square()
@@ -84,7 +84,7 @@ def _factors(x: torch.Tensor, y: torch.Tensor) -> Sequence[torch.Tensor]:
 
 
 def _blur(images: torch.Tensor) -> torch.Tensor:
-    """Return weighted means (N, C, h, w) where the window fits; in float32, also under autocast.
+    """Return weighted means (N, C, h, w) where the window fits; in the images' type, also under autocast.
 
     Two matrix products take a fifth to a fifteenth of the time of convolutions with one channel each on a CPU.
     """
@@ -92,13 +92,13 @@ def _blur(images: torch.Tensor) -> torch.Tensor:
     window = min(WINDOW, height, width)
     window -= 1 - window % 2
     with torch.autocast(images.device.type, enabled=False):
-        down, across = (_moving_mean(size, window, images.device) for size in (height, width))
+        down, across = (_moving_mean(size, window, images) for size in (height, width))
         return down @ images @ across.T
 
 
-def _moving_mean(size: int, window: int, device: torch.device) -> torch.Tensor:
+def _moving_mean(size: int, window: int, like: torch.Tensor) -> torch.Tensor:
     """Return the matrix (size − window + 1, size) whose rows hold the Gaussian window at each place where it fits."""
-    centres = torch.arange(size - window + 1, device=device) + window // 2
-    offsets = torch.arange(size, device=device) - centres[:, None]
+    centres = torch.arange(size - window + 1, device=like.device) + window // 2
+    offsets = (torch.arange(size, device=like.device) - centres[:, None]).to(like.dtype)
     weights = torch.exp(-offsets.square() / (2 * SIGMA**2)) * (offsets.abs() <= window // 2)
     return weights / weights.sum(1, keepdim=True)

@@ -5,19 +5,18 @@ Every method with a two-class discriminator holds one `Adversary` per domain tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 from torch import nn
 
-from ganbench.errors import InputError
 from ganbench.losses.adversarial import ADVERSARIAL, AdversarialLoss, Judgement
 from ganbench.losses.names import AdversarialName, RegularizerName
 from ganbench.losses.regularizers import REGULARIZERS, Regularizer
 from ganbench.losses.rules import Choice, refused
-from ganbench.methods.base import Task, TrainingOptions, load_parts, state_of_parts
+from ganbench.methods.base import Scalars, Task, TrainingOptions, load_parts, state_of_parts
 from ganbench.methods.image_networks import NetworkOptions, make_judge, run_all
 from ganbench.methods.image_pool import ImagePool
 from ganbench.methods.optimization import descend, make_optimizer, set_learning_rate
@@ -44,14 +43,31 @@ class AdversarialOptions(NetworkOptions, TrainingOptions):
     )
     pool_size: int = Field(50, ge=0, le=10_000, description="past fakes that are kept for the discriminator")
 
-    @model_validator(mode="after")
-    def _refuse_senseless(self) -> AdversarialOptions:
-        self.make_loss()
-        self.make_regularizer()
-        problems = list(refused(self.choice))
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    def conflicts(self) -> Iterator[str]:
+        """Yield wrong parameters of loss and regulariser, then what the table of rules, and the bases, refuse."""
+        for make in (self.make_loss, self.make_regularizer):
+            try:
+                make()
+            except ValueError as error:
+                yield str(error)
+        yield from refused(self.choice)
+        yield from super().conflicts()
+
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
+        """Yield what the loss has against ``batch_size``, and what the bases have."""
+        least = self.make_loss().least_batch
+        if batch_size < least:
+            yield (
+                f"batch_size: adversarial {self.adversarial!r} compares images of one kind with each other, so a batch "
+                f"must have at least {least}. Got {batch_size}: take {least}"
+            )
+        yield from super().refusals(image_size, batch_size)
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield the pool where nobody is shown past fakes, and what the bases have."""
+        if self.judgement == "pixels":
+            yield "pool_size", "there is no discriminator"
+        yield from super().ignored()
 
     @property
     def regularizer_name(self) -> str:
@@ -113,11 +129,6 @@ class Adversary:
         network: nn.Module | None = None,
     ) -> None:
         self.loss, self.regularizer = options.make_loss(), options.make_regularizer()
-        if task.batch_size < self.loss.least_batch:
-            raise InputError(
-                f"The batch_size parameter must be at least {self.loss.least_batch} for adversarial "
-                f"{options.adversarial!r}, which compares images of one kind. Got {task.batch_size} instead."
-            )
         self.norm = options.norm_of_discriminator
         self.weight = weight
         if network is None:
@@ -134,6 +145,9 @@ class Adversary:
 
         Call it inside ``frozen(self.network)``: the weight gradients of the discriminator would be thrown away.
         """
+        if self.loss.repels:
+            energies, codes = self.network.judge(fake)  # type: ignore[operator]
+            return self.loss.scale * (self.loss.generator_loss(energies) + self.loss.repulsion(codes))
         see = self.middle if self.loss.generator_sees == "features" else self.network
         if not self.loss.needs_real:
             return self.loss.scale * self.loss.generator_loss(see(fake))
@@ -150,8 +164,12 @@ class Adversary:
         generator: torch.Generator,
         lr: float,
         further: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        name: str = "discriminator",
+    ) -> Scalars:
         """Update the discriminator on real images and on fakes from the pool; return its loss, detached.
+
+        What the loss adapts is returned beside it: BEGAN's k and convergence, as they are after the update, under
+        ``name`` with "_k" and "_convergence".
 
         Args:
             real: images (N, channels, H, W) in [−1, 1].
@@ -159,9 +177,10 @@ class Adversary:
             generator: CPU generator of this step, for the pool and for penalties.
             lr: learning rate of this step.
             further: a term of the discriminator beside the adversarial one (the classification of domains).
+            name: of the loss, in what is returned.
         """
         if self.optimizer is None:
-            return torch.zeros((), device=real.device)
+            return {name: torch.zeros((), device=real.device)}
         fake = self.pool.exchange(fake, generator)
         said_real, said_fake = run_all(self.network, [real, fake], self.norm)
         loss = self.loss.scale * self.loss.discriminator_loss(said_real, said_fake, self.adapted)
@@ -170,7 +189,7 @@ class Adversary:
         descend(self.weight * sum((term for term in (penalty, further) if term is not None), loss), self.optimizer)
         self.regularizer.after_update(self.network)
         self.adapted = dict(self.loss.advance(self.adapted, said_real.detach().float(), said_fake.detach().float()))
-        return loss.detach()
+        return {name: loss.detach()} | {f"{name}_{what}": value for what, value in self.adapted.items()}
 
     def features(self, images: torch.Tensor) -> Sequence[torch.Tensor]:
         """Return the discriminator's feature maps [(N, C_l, H_l, W_l)], one of each layer but the last."""

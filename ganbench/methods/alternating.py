@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
+from ganbench.losses.adversarial import Judgement
 from ganbench.methods.adversary import AdversarialOptions
-from ganbench.methods.base import Batch, Losses, Method, Task
+from ganbench.methods.base import Batch, Losses, Method, Scalars, Task
 from ganbench.methods.image_networks import TranslatorOptions
 from ganbench.methods.optimization import learning_rate
 from ganbench.methods.reconstruction import ReconstructionOptions
 
-Scalars = dict[str, torch.Tensor]
 Fakes = dict[str, torch.Tensor]
 """Generated images (N, 3, H, W), by the name of the adversary that judges them."""
 
@@ -25,13 +25,14 @@ class AlternatingOptions(AdversarialOptions, TranslatorOptions):
 class ReconstructingOptions(AlternatingOptions, ReconstructionOptions):
     """What such a method needs that also compares images with known ones."""
 
+    @property
+    def discriminators(self) -> set[Judgement]:
+        """That of the adversarial loss, and one of scores where the reconstructions are judged."""
+        return super().discriminators | ({"scores"} if self.judges_pairs else set())
 
-class Alternating(Method):
-    """Updates the generators once in n_critic steps, and in every step the discriminators, on the same fakes.
 
-    A subclass that alternates in another way overrides `trains_generators` and `trains_discriminators`, which look at
-    the step alone, so that resuming is exact.
-    """
+class Turns(Method):
+    """Updates the generators once in n_critic steps, which follows from the step alone, so that resuming is exact."""
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
@@ -41,13 +42,20 @@ class Alternating(Method):
         """Say whether the generators are updated in this step: the last of every n_critic."""
         return (step + 1) % self.n_critic == 0
 
-    def trains_discriminators(self, step: int) -> bool:
-        """Say whether the discriminators are updated in this step: always."""
-        return True
-
     def generator_updates(self, steps: int) -> int:
         """Return how many of ``steps`` training steps updated the generators."""
         return sum(map(self.trains_generators, range(steps)))
+
+
+class Alternating(Turns):
+    """Where it is their turn, updates the generators and then the discriminators, on the same fakes.
+
+    A subclass that takes turns in another way overrides `trains_generators` and `trains_discriminators`.
+    """
+
+    def trains_discriminators(self, step: int) -> bool:
+        """Say whether the discriminators are updated in this step: always."""
+        return True
 
     def training_step(self, batch: Batch, step: int, generator: torch.Generator) -> Losses:
         """Update the generators, then the discriminators on real images and pooled fakes, where it is their turn."""
@@ -57,14 +65,14 @@ class Alternating(Method):
             losses, fakes = self._update_generators(batch, step, lr, generator)
         else:
             with torch.no_grad():
-                fakes = self._fakes(batch)
+                fakes = self._fakes(batch, generator)
         if self.trains_discriminators(step):
             losses |= self._update_discriminators(batch, fakes, lr, generator)
         return losses
 
     @abstractmethod
-    def _fakes(self, batch: Batch) -> Fakes:
-        """Translate, for a step that updates the discriminators alone."""
+    def _fakes(self, batch: Batch, generator: torch.Generator) -> Fakes:
+        """Generate images for a step that updates the discriminators alone; noise is drawn from ``generator``."""
 
     @abstractmethod
     def _update_generators(

@@ -9,16 +9,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ganbench.data.base import TranslationData
+from ganbench.errors import InputError
 from ganbench.options import Options
 from ganbench.registry import Registry
 
 Losses = Mapping[str, torch.Tensor]
+Scalars = dict[str, torch.Tensor]
 Report = Callable[[str, int, int, Mapping[str, float]], None]
 """Called with (stage, step, steps, scalar losses) while a method prepares itself."""
 
@@ -79,14 +81,32 @@ class Batch:
 
 
 class MethodOptions(Options):
-    """Base of every method's options."""
+    """Base of every method's options. What a subclass has against a choice it adds to that of its bases."""
 
-    def refusals(self, image_size: int) -> Iterator[str]:
-        """Yield one sentence, with the remedy, for each reason why these options can't work at ``image_size`` pixels.
+    def conflicts(self) -> Iterator[str]:
+        """Yield one sentence, with the remedy, for each combination of options that makes no sense at any size."""
+        return iter(())
 
-        Asked when a suite is validated; what does not depend on the image size belongs to the fields themselves.
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
+        """Yield one sentence for each reason why these options can't work on batches of such images.
+
+        It begins with the key that is wrong (an option, ``image_size`` or ``batch_size``) and a colon, and ends with
+        the remedy. Asked when a suite is validated, and when a method is built.
         """
         return iter(())
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield each option that has no effect beside the others, and why.
+
+        A suite that sets it for a method is refused; from a grid it is dropped, as options that the method lacks.
+        """
+        return iter(())
+
+    @model_validator(mode="after")
+    def _refuse_conflicts(self) -> Self:
+        if problems := list(self.conflicts()):
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class TrainingOptions(MethodOptions):
@@ -101,6 +121,12 @@ class TrainingOptions(MethodOptions):
     decay_from: float = Field(
         0.5, ge=0, le=1, description="fraction of the run after which the learning rate falls linearly to 0; 1: never"
     )
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield the decay rates of the other optimiser."""
+        for key in ("rmsprop_decay",) if self.optimizer == "adam" else ("beta1", "beta2"):
+            yield key, f"optimizer {self.optimizer!r} has no such rate"
+        yield from super().ignored()
 
 
 @runtime_checkable
@@ -130,6 +156,9 @@ class Method(ABC):
     ``generator`` (a CPU generator), nothing from a global one. Attributes that have ``state_dict`` and
     ``load_state_dict`` (modules, optimisers, pools) are saved and restored by the base class.
 
+    Raises:
+        InputError: the options refuse the task's images or batches; every reason is named.
+
     Attributes:
         Options: the option model; its defaults are the paper's.
         summary: one line for `ganbench list methods`.
@@ -156,14 +185,16 @@ class Method(ABC):
     needs_pairs: ClassVar[bool] = False
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
+        if problems := list(self.refusals(options, task.image_size, task.batch_size)):
+            raise InputError(problems)
         self.options = options
         self.task = task
         self.device = device
 
     @classmethod
-    def refusals(cls, options: Any, image_size: int) -> Iterator[str]:
-        """Yield the options' own `MethodOptions.refusals`, and whatever else speaks against ``image_size`` pixels."""
-        yield from options.refusals(image_size)
+    def refusals(cls, options: Any, image_size: int, batch_size: int) -> Iterator[str]:
+        """Yield the options' own `MethodOptions.refusals`, and whatever else speaks against such batches."""
+        yield from options.refusals(image_size, batch_size)
 
     @classmethod
     def is_stochastic(cls, options: Any) -> bool:

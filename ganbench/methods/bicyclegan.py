@@ -14,17 +14,10 @@ from pydantic import Field
 from torch.nn.functional import l1_loss
 
 from ganbench.methods.adversary import Adversary
-from ganbench.methods.alternating import ReconstructingOptions, Scalars
-from ganbench.methods.base import METHODS, Batch, Losses, Method, Task
+from ganbench.methods.alternating import Alternating, Fakes, ReconstructingOptions
+from ganbench.methods.base import METHODS, Batch, Scalars, Task
 from ganbench.methods.image_networks import GeneratorName, make_generator, run_all, run_frozen
-from ganbench.methods.optimization import (
-    descend,
-    frozen,
-    learning_rate,
-    make_optimizer,
-    set_learning_rate,
-    weighted_sum,
-)
+from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.methods.pix2pix import beside
 from ganbench.methods.reconstruction import Reconstruction
 from ganbench.nets.init import build
@@ -62,17 +55,17 @@ class Drawn:
         mean: of the codes of the target images, (N, latent_size).
         log_variance: of the same codes.
         random: codes from a standard normal, (N, latent_size).
-        fakes: outputs (N, 3, H, W) for a code drawn around ``mean``, and for ``random``.
+        fakes: outputs for a code drawn around ``mean``, "discriminator", and for ``random``, "discriminator_random".
     """
 
     mean: torch.Tensor
     log_variance: torch.Tensor
     random: torch.Tensor
-    fakes: tuple[torch.Tensor, torch.Tensor]
+    fakes: Fakes
 
 
 @METHODS.register("bicyclegan")
-class BicycleGan(Method):
+class BicycleGan(Alternating):
     """cVAE-GAN (target → code → target) and cLR-GAN (code → image → code) with one generator and one encoder."""
 
     Options: ClassVar[type[BicycleGanOptions]] = BicycleGanOptions
@@ -98,26 +91,12 @@ class BicycleGan(Method):
         self.optimizer = make_optimizer([*self.generator.parameters(), *self.encoder.parameters()], options)
 
     @property
-    def adversaries(self) -> tuple[Adversary, Adversary]:
-        """Who judges outputs for encoded codes, and who those for random codes."""
-        return self.adversary, self.second_adversary or self.adversary
-
-    def trains_generator(self, step: int) -> bool:
-        """Say whether generator and encoder are updated in this step: the last of every n_critic."""
-        return (step + 1) % int(self.options.critic_updates) == 0
-
-    def generator_updates(self, steps: int) -> int:
-        """Return how many of ``steps`` training steps updated the generator."""
-        return sum(map(self.trains_generator, range(steps)))
-
-    def training_step(self, batch: Batch, step: int, generator: torch.Generator) -> Losses:
-        """Update generator and encoder (every n_critic steps), then the discriminators on the same fakes."""
-        lr = learning_rate(self.options, step, self.task.steps)
-        turn = self.trains_generator(step)
-        with torch.set_grad_enabled(turn):
-            drawn = self._draw(batch, generator)
-        losses = self._update_generator(batch, drawn, lr) if turn else {}
-        return losses | self._update_adversaries(batch, drawn.fakes, generator, lr)
+    def adversaries(self) -> dict[str, Adversary]:
+        """Who judges outputs for encoded codes, and who those for random codes; by the names of their losses."""
+        return {
+            "discriminator": self.adversary,
+            "discriminator_random": self.second_adversary or self.adversary,
+        }
 
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images, each with a code of its own from a standard normal."""
@@ -138,17 +117,23 @@ class BicycleGan(Method):
         spread, random = (self._random(batch.x, generator) for _ in range(2))
         encoded = mean + (0.5 * log_variance).exp() * spread
         inputs = [self._with_code(batch.x, code) for code in (encoded, random)]
-        fake, random_fake = run_all(self.generator, inputs, self.options.norm)
-        return Drawn(mean, log_variance, random, (fake, random_fake))
+        fakes = run_all(self.generator, inputs, self.options.norm)
+        return Drawn(mean, log_variance, random, dict(zip(self.adversaries, fakes, strict=True)))
 
-    def _update_generator(self, batch: Batch, drawn: Drawn, lr: float) -> Scalars:
-        with frozen(*{adversary.network for adversary in self.adversaries}):
+    def _fakes(self, batch: Batch, generator: torch.Generator) -> Fakes:
+        return self._draw(batch, generator).fakes
+
+    def _update_generators(
+        self, batch: Batch, step: int, lr: float, generator: torch.Generator
+    ) -> tuple[Scalars, Fakes]:
+        drawn = self._draw(batch, generator)
+        with frozen(*{adversary.network for adversary in self.adversaries.values()}):
             losses = self._generator_losses(batch.x, batch.y, drawn)
             total = weighted_sum(losses, self._weights())
             set_learning_rate(lr, self.optimizer)
             descend(total, self.optimizer)
         told = {name: loss.detach() for name, loss in losses.items()} | {"generator": total.detach()}
-        return told | self.reconstruction.update(lr)
+        return told | self.reconstruction.update(lr), drawn.fakes
 
     def _weights(self) -> dict[str, float]:
         return {
@@ -161,12 +146,13 @@ class BicycleGan(Method):
 
     def _generator_losses(self, x: torch.Tensor, y: torch.Tensor, drawn: Drawn) -> Scalars:
         first, second = (
-            adversary.generator_loss(self._seen(x, fake), self._seen(x, y))
-            for adversary, fake in zip(self.adversaries, drawn.fakes, strict=True)
+            adversary.generator_loss(self._seen(x, drawn.fakes[name]), self._seen(x, y))
+            for name, adversary in self.adversaries.items()
         )
         losses = {"adversarial": first, "adversarial_random": second, "kl": kl_from_normal(drawn)}
         if self.options.lambda_image:
-            losses["reconstruction"] = self.reconstruction(drawn.fakes[0], y, lambda image: self._features(x, image))
+            fake = drawn.fakes["discriminator"]
+            losses["reconstruction"] = self.reconstruction(fake, y, lambda image: self._features(x, image))
         if self.options.lambda_latent:
             losses["latent"] = self._latent_loss(drawn)
         return losses
@@ -177,7 +163,7 @@ class BicycleGan(Method):
         The encoder learns nothing from it: it and the generator would hide the code in the image (Zhu 2017, section 4).
         """
         with frozen(self.encoder):
-            regained, _ = self.encoder(drawn.fakes[1])
+            regained, _ = self.encoder(drawn.fakes["discriminator_random"])
         return l1_loss(regained.float(), drawn.random)
 
     def _seen(self, x: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -187,16 +173,11 @@ class BicycleGan(Method):
     def _features(self, x: torch.Tensor, image: torch.Tensor) -> Sequence[torch.Tensor]:
         return self.adversary.features(self._seen(x, image))
 
-    def _update_adversaries(
-        self, batch: Batch, fakes: Sequence[torch.Tensor], generator: torch.Generator, lr: float
-    ) -> Scalars:
-        real = self._seen(batch.x, batch.y)
-        return {
-            name: adversary.update(real, self._seen(batch.x, fake.detach()), generator, lr)
-            for name, adversary, fake in zip(
-                ("discriminator", "discriminator_random"), self.adversaries, fakes, strict=True
-            )
-        }
+    def _update_discriminators(self, batch: Batch, fakes: Fakes, lr: float, generator: torch.Generator) -> Scalars:
+        real, losses = self._seen(batch.x, batch.y), Scalars()
+        for name, adversary in self.adversaries.items():
+            losses |= adversary.update(real, self._seen(batch.x, fakes[name].detach()), generator, lr, name=name)
+        return losses
 
 
 def kl_from_normal(drawn: Drawn) -> torch.Tensor:

@@ -6,15 +6,16 @@ Numbers that the paper leaves open are those of the authors' code, github.com/ta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ganbench.errors import InputError
 from ganbench.methods.adversary import Adversary
-from ganbench.methods.alternating import Alternating, AlternatingOptions, Fakes, Scalars
-from ganbench.methods.base import METHODS, Batch, Task
+from ganbench.methods.alternating import Alternating, AlternatingOptions, Fakes
+from ganbench.methods.base import METHODS, Batch, Scalars, Task
 from ganbench.methods.image_networks import make_generator, run_all, run_frozen
 from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.nets.init import InitKind, build
@@ -41,14 +42,14 @@ class CutOptions(AlternatingOptions):
     nce_temperature: float = Field(0.07, gt=0, description="temperature of PatchNCE")
     nce_width: int = Field(256, ge=1, le=4096, description="features of a patch")
 
-    @model_validator(mode="after")
-    def _refuse_other_generators(self) -> CutOptions:
+    def conflicts(self) -> Iterator[str]:
+        """Yield a generator without an encoder to look into, and what the bases refuse."""
         if self.generator != "resnet":
-            raise ValueError(
+            yield (
                 "generator must be 'resnet': PatchNCE compares the layers of its encoder. "
                 f"Got {self.generator!r} instead: leave it out"
             )
-        return self
+        yield from super().conflicts()
 
 
 class FastCutOptions(CutOptions):
@@ -89,7 +90,7 @@ class Cut(Alternating):
         """Translate source images; deterministic."""
         return run_frozen(self.generator, source.to(self.device))
 
-    def _fakes(self, batch: Batch) -> Fakes:
+    def _fakes(self, batch: Batch, generator: torch.Generator) -> Fakes:
         return {"forward": self.generator(batch.x)}
 
     def _update_generators(
@@ -131,7 +132,7 @@ class Cut(Alternating):
         return torch.stack(terms).mean()
 
     def _update_discriminators(self, batch: Batch, fakes: Fakes, lr: float, generator: torch.Generator) -> Scalars:
-        return {"discriminator": self.adversary.update(batch.y, fakes["forward"], generator, lr)}
+        return self.adversary.update(batch.y, fakes["forward"], generator, lr)
 
 
 @METHODS.register("fastcut")

@@ -16,8 +16,8 @@ import torch
 from pydantic import Field
 
 from ganbench.methods.adversary import AdversarialOptions, Adversary
-from ganbench.methods.alternating import Alternating, AlternatingOptions, Fakes, ReconstructingOptions, Scalars
-from ganbench.methods.base import Batch, Task, load_parts, state_of_parts
+from ganbench.methods.alternating import Alternating, AlternatingOptions, Fakes, ReconstructingOptions
+from ganbench.methods.base import Batch, Scalars, Task, load_parts, state_of_parts
 from ganbench.methods.image_networks import TranslatorOptions, make_generator, run_all, run_frozen
 from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.methods.reconstruction import Reconstruction, ReconstructionOptions
@@ -137,7 +137,7 @@ class CycleFamily(Alternating):
             return super().translate_back(target, generator)
         return run_frozen(self.back.generator, target.to(self.device))
 
-    def _fakes(self, batch: Batch) -> Fakes:
+    def _fakes(self, batch: Batch, generator: torch.Generator) -> Fakes:
         forward = {"forward": self.forth.generator(batch.x)}
         return forward if self.back is None else forward | {"backward": self.back.generator(batch.y)}
 
@@ -217,9 +217,11 @@ class CycleFamily(Alternating):
     def _update_discriminators(self, batch: Batch, fakes: Fakes, lr: float, generator: torch.Generator) -> Scalars:
         losses = Scalars()
         if self.terms.adversarial_forward:
-            losses["discriminator_forward"] = self.forth.judge.update(batch.y, fakes["forward"], generator, lr)
+            judge, name = self.forth.judge, "discriminator_forward"
+            losses |= judge.update(batch.y, fakes["forward"], generator, lr, name=name)
         if self.terms.adversarial_backward and self.back is not None:
-            losses["discriminator_backward"] = self.back.judge.update(batch.x, fakes["backward"], generator, lr)
+            judge, name = self.back.judge, "discriminator_backward"
+            losses |= judge.update(batch.x, fakes["backward"], generator, lr, name=name)
         return losses
 
 

@@ -7,11 +7,13 @@ direction of the mapping that was removed". The identity term (section 5.2, for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from ganbench.losses.adversarial import Judgement
 from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.base import METHODS, TrainingOptions
 from ganbench.methods.cycle import CycleFamily, CycleOptions, Terms
@@ -39,15 +41,20 @@ class CycleOnlyOptions(TranslatorOptions, TrainingOptions, ReconstructionOptions
 
     lambda_cycle: float = Field(10.0, gt=0, description="weight of the forward and of the backward cycle")
 
-    @model_validator(mode="after")
-    def _refuse_nothing(self) -> CycleOnlyOptions:
+    @property
+    def discriminators(self) -> set[Judgement]:
+        """One of scores where the cycles are judged, else none."""
+        return {"scores"} if self.judges_pairs else set()
+
+    def conflicts(self) -> Iterator[str]:
+        """Yield losses that need what is not there, and what the bases refuse."""
         learned = RECONSTRUCTION.get(self.reconstruction).compares == "discriminator features"
         if learned or self.reconstruction == "none":
-            raise ValueError(
+            yield (
                 "reconstruction of cycle_only must be a loss that needs no discriminator of a domain: there is none, "
                 f"and no other term. Got {self.reconstruction!r} instead: leave it out, or set it to 'perceptual'"
             )
-        return self
+        yield from super().conflicts()
 
 
 @METHODS.register("half_cycle")

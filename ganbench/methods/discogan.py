@@ -5,9 +5,10 @@ Facts are those of the authors' code, github.com/SKTBrain/DiscoGAN (image_transl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ganbench.losses.names import AdversarialName, ReconstructionName
 from ganbench.methods.base import METHODS
@@ -50,14 +51,14 @@ class DiscoGanOptions(CycleOptions):
         "others; with n_critic above 1 that decides instead",
     )
 
-    @model_validator(mode="after")
-    def _refuse_missing_maps(self) -> DiscoGanOptions:
+    def conflicts(self) -> Iterator[str]:
+        """Yield feature matching where there are no feature maps, and what the bases refuse."""
         if self.features_share and self.judgement != "scores":
-            raise ValueError(
+            yield (
                 f"features_share must be 0.0 with adversarial {self.adversarial!r}, whose discriminator has no feature "
                 f"maps. Got {self.features_share} instead: set it to 0.0, or adversarial to 'nonsaturating'"
             )
-        return self
+        yield from super().conflicts()
 
 
 @METHODS.register("discogan")

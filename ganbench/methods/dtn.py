@@ -11,7 +11,6 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ganbench.data.base import TranslationData
 from ganbench.data.batches import batch_indices, to_float
-from ganbench.errors import InputError
 from ganbench.losses.names import ReconstructionName
 from ganbench.losses.smoothness import total_variation
 from ganbench.methods.base import METHODS, Batch, Losses, Method, Report, Task, TrainingOptions
@@ -44,11 +43,11 @@ class DtnOptions(NetworkOptions, TrainingOptions, ReconstructionOptions):
     f_batch_size: int = Field(32, ge=2, description="images in a batch of f")
     f_lr: float = Field(1e-3, gt=0, le=1, description="learning rate of Adam for f")
 
-    def refusals(self, image_size: int) -> Iterator[str]:
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
         """Yield what f, g and the discriminator have against ``image_size``."""
         if image_size % 8:
             yield f"image_size: dtn needs a multiple of 8. Got {image_size}: take {max(8, round(image_size / 8) * 8)}"
-        yield from super().refusals(image_size)
+        yield from super().refusals(image_size, batch_size)
 
 
 @METHODS.register("dtn")
@@ -62,8 +61,6 @@ class DomainTransferNetwork(Method):
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        if problems := list(options.refusals(task.image_size)):
-            raise InputError(problems)
         classes = {name: len(names) for name, names in task.classes.items()}
         self.f = build(
             lambda: AttributeClassifier(classes, task.image_size, options.f_width, options.f_features),

@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 
 from ganbench.methods.adversary import Adversary
-from ganbench.methods.alternating import Alternating, Fakes, ReconstructingOptions, Scalars
-from ganbench.methods.base import METHODS, Batch, Task
+from ganbench.methods.alternating import Alternating, Fakes, ReconstructingOptions
+from ganbench.methods.base import METHODS, Batch, Scalars, Task
 from ganbench.methods.image_networks import make_generator, run_all, run_frozen
 from ganbench.methods.optimization import descend, frozen, make_optimizer, set_learning_rate, weighted_sum
 from ganbench.methods.reconstruction import Reconstruction
@@ -72,7 +72,7 @@ class GcGan(Alternating):
         """Translate source images; deterministic."""
         return run_frozen(self.generator, source.to(self.device))
 
-    def _fakes(self, batch: Batch) -> Fakes:
+    def _fakes(self, batch: Batch, generator: torch.Generator) -> Fakes:
         plain, turned = run_all(self.generator, [batch.x, self.turn(batch.x)], self.options.norm)
         return {"plain": plain, "turned": turned}
 
@@ -80,7 +80,7 @@ class GcGan(Alternating):
         self, batch: Batch, step: int, lr: float, generator: torch.Generator
     ) -> tuple[Scalars, Fakes]:
         with frozen(self.plain.network, self.turned.network):
-            fakes = self._fakes(batch)
+            fakes = self._fakes(batch, generator)
             losses = self._losses((fakes["plain"], fakes["turned"]), (batch.y, self.turn(batch.y)))
             total = weighted_sum(losses, self.weights)
             set_learning_rate(lr, self.optimizer)
@@ -106,7 +106,6 @@ class GcGan(Alternating):
         return plain + self.reconstruction(output[1], target[1], self.turned.features)
 
     def _update_discriminators(self, batch: Batch, fakes: Fakes, lr: float, generator: torch.Generator) -> Scalars:
-        return {
-            "discriminator_plain": self.plain.update(batch.y, fakes["plain"], generator, lr),
-            "discriminator_turned": self.turned.update(self.turn(batch.y), fakes["turned"], generator, lr),
-        }
+        plain = self.plain.update(batch.y, fakes["plain"], generator, lr, name="discriminator_plain")
+        turned = self.turn(batch.y)
+        return plain | self.turned.update(turned, fakes["turned"], generator, lr, name="discriminator_turned")

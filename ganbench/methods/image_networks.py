@@ -13,7 +13,7 @@ from ganbench.errors import InputError
 from ganbench.losses.adversarial import Judgement
 from ganbench.methods.base import MethodOptions, Task
 from ganbench.nets.autoencoder_discriminator import AutoencoderDiscriminator, halvings
-from ganbench.nets.dcgan import DcganDiscriminator, EmbeddingDiscriminator, suits_dcgan
+from ganbench.nets.dcgan import EMBEDDING, DcganDiscriminator, EmbeddingDiscriminator, suits_dcgan
 from ganbench.nets.discriminator import ConvDiscriminator
 from ganbench.nets.init import Init, InitKind, build
 from ganbench.nets.normalization import Norm
@@ -67,10 +67,21 @@ class NetworkOptions(MethodOptions):
         """What the discriminator makes of images."""
         return "scores"
 
-    def refusals(self, image_size: int) -> Iterator[str]:
-        """Yield what the discriminator, and then the bases, have against ``image_size``."""
-        yield from _judge_refusals(self, self.judgement, image_size)
-        yield from super().refusals(image_size)
+    @property
+    def discriminators(self) -> set[Judgement]:
+        """What the discriminators that are built make of images; empty where there are none."""
+        return {self.judgement}
+
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
+        """Yield what the discriminators, and then the bases, have against ``image_size``."""
+        for judgement in sorted(self.discriminators):
+            yield from _judge_refusals(self, judgement, image_size)
+        yield from super().refusals(image_size, batch_size)
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield what the discriminators do not look at, and then what the bases have."""
+        yield from _ignored_by_judges(self)
+        yield from super().ignored()
 
 
 class TranslatorOptions(NetworkOptions):
@@ -85,10 +96,16 @@ class TranslatorOptions(NetworkOptions):
     )
     upsampling: Upsampling = Field("deconv", description="how resnet regains the resolution")
 
-    def refusals(self, image_size: int) -> Iterator[str]:
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
         """Yield what the generator, and then the discriminator, have against ``image_size``."""
         yield from _generator_refusals(self, image_size)
-        yield from super().refusals(image_size)
+        yield from super().refusals(image_size, batch_size)
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield what belongs to another generator, and then what the bases have."""
+        for key in ("depth",) if self.generator == "resnet" else ("n_blocks", "upsampling"):
+            yield key, f"the generator {self.generator!r} has no such thing"
+        yield from super().ignored()
 
 
 def _generator_refusals(options: TranslatorOptions, image_size: int) -> Iterator[str]:
@@ -133,6 +150,19 @@ def _judge_refusals(options: NetworkOptions, judgement: Judgement, image_size: i
                 f"patch_size: a discriminator of patches of {patch} px has no score left at {image_size} px. "
                 f"Got {options.patch_size!r}: leave it out, or give at most {largest_patch(image_size)}"
             )
+
+
+def _ignored_by_judges(options: NetworkOptions) -> Iterator[tuple[str, str]]:
+    kinds = options.discriminators - {"pixels"}
+    if not kinds:
+        for key in ("ndf", "discriminator", "patch_size", "discriminator_norm"):
+            yield key, "there is no discriminator"
+    elif "scores" not in kinds:
+        what = "is an autoencoder" if "energy" in kinds else "makes an embedding"
+        for key in ("discriminator", "patch_size"):
+            yield key, f"the discriminator of this adversarial loss {what} of the whole image"
+    elif options.discriminator == "dcgan":
+        yield "patch_size", "discriminator 'dcgan' judges the whole image"
 
 
 def _demand(refusals: Iterable[str]) -> None:
@@ -220,7 +250,7 @@ def make_judge(
     if judgement == "embedding":
         norm = options.norm_of_discriminator
         return build(
-            lambda: EmbeddingDiscriminator(size, ndf, norm, channels, bias=bias),
+            lambda: EmbeddingDiscriminator(size, ndf, norm, channels, EMBEDDING, bias),
             generator, device, options.initialization,
         )  # fmt: skip
     if judgement == "energy":

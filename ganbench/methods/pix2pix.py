@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import nn
 
-from ganbench.errors import InputError
+from ganbench.losses.adversarial import Judgement
 from ganbench.losses.names import AdversarialName
 from ganbench.methods.adversary import Adversary
-from ganbench.methods.alternating import ReconstructingOptions, Scalars
-from ganbench.methods.base import METHODS, Batch, Losses, Method, Task
+from ganbench.methods.alternating import ReconstructingOptions, Turns
+from ganbench.methods.base import METHODS, Batch, Losses, Scalars, Task
 from ganbench.methods.image_networks import GeneratorName, make_generator, run_frozen
 from ganbench.methods.optimization import (
     descend,
@@ -59,12 +59,6 @@ class Pix2PixOptions(ReconstructingOptions):
         description="whether half of the discriminator's fakes are real targets beside the wrong source (Reed 2016)",
     )
 
-    @model_validator(mode="after")
-    def _refuse_what_is_missing(self) -> Pix2PixOptions:
-        if problems := list(self._problems()):
-            raise ValueError("; ".join(problems))
-        return self
-
     @property
     def reconstructs(self) -> bool:
         """Whether outputs are compared with the images they should be."""
@@ -75,7 +69,24 @@ class Pix2PixOptions(ReconstructingOptions):
         """Whether there is a discriminator."""
         return self.lambda_adversarial > 0
 
-    def _problems(self) -> Iterator[str]:
+    @property
+    def judges_pairs(self) -> bool:
+        """Whether a discriminator of scores judges outputs as reconstructions."""
+        return self.reconstructs and super().judges_pairs
+
+    @property
+    def critic_updates(self) -> int:
+        """Discriminator updates per generator update; 1 where there is no discriminator to wait for."""
+        return super().critic_updates if self.judges else 1
+
+    @property
+    def discriminators(self) -> set[Judgement]:
+        """That of the adversarial loss, where it weighs anything, and one of scores where outputs are judged."""
+        own: set[Judgement] = {self.judgement} if self.judges else set()
+        return own | ({"scores"} if self.judges_pairs else set())
+
+    def conflicts(self) -> Iterator[str]:
+        """Yield what would leave nothing to learn from, or lacks a discriminator, and what the bases refuse."""
         if not (self.judges or self.reconstructs):
             yield (
                 "lambda_adversarial and lambda_reconstruction are both 0, or reconstruction is 'none': nothing is "
@@ -92,10 +103,27 @@ class Pix2PixOptions(ReconstructingOptions):
                 "wrong source is real. Set mismatched_pairs to false, or conditional_discriminator to true and "
                 "lambda_adversarial to 1.0"
             )
+        yield from super().conflicts()
+
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
+        """Yield pairs that can't be mismatched, and what the bases have against such batches."""
+        if self.mismatched_pairs and batch_size < 2:
+            yield (
+                "batch_size: mismatched_pairs takes the wrong target from the same batch, which must have at least 2. "
+                f"Got {batch_size}: take 2, or set mismatched_pairs to false"
+            )
+        yield from super().refusals(image_size, batch_size)
+
+    def ignored(self) -> Iterator[tuple[str, str]]:
+        """Yield what belongs to a discriminator, where there is none, and what the bases have."""
+        if not self.judges:
+            for key in ("adversarial", "regularizer", "n_critic", "pool_size", "conditional_discriminator"):
+                yield key, "lambda_adversarial 0 leaves the discriminator out"
+        yield from super().ignored()
 
 
 @METHODS.register("pix2pix")
-class Pix2Pix(Method):
+class Pix2Pix(Turns):
     """A U-Net that draws the counterpart of its input; a discriminator that sees both."""
 
     Options: ClassVar[type[Pix2PixOptions]] = Pix2PixOptions
@@ -106,11 +134,6 @@ class Pix2Pix(Method):
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        if options.mismatched_pairs and task.batch_size < 2:
-            raise InputError(
-                "The batch_size parameter must be at least 2 for mismatched_pairs, which takes the wrong target from "
-                f"the same batch. Got {task.batch_size} instead."
-            )
         self.generator = make_generator(
             options, task, generator, device,
             dropout=options.noise == "dropout", in_channels=4 if options.noise == "input" else 3,
@@ -130,18 +153,10 @@ class Pix2Pix(Method):
         """Say whether there is noise."""
         return options.noise != "none"
 
-    def trains_generator(self, step: int) -> bool:
-        """Say whether the generator is updated in this step: the last of every n_critic."""
-        return self.adversary is None or (step + 1) % self.options.critic_updates == 0
-
-    def generator_updates(self, steps: int) -> int:
-        """Return how many of ``steps`` training steps updated the generator."""
-        return sum(map(self.trains_generator, range(steps)))
-
     def training_step(self, batch: Batch, step: int, generator: torch.Generator) -> Losses:
         """Update the discriminator on pairs, then the generator (every n_critic steps) on the same fakes."""
         lr = learning_rate(self.options, step, self.task.steps)
-        turn = self.trains_generator(step)
+        turn = self.trains_generators(step)
         with torch.set_grad_enabled(turn):
             fake = self.generator(self._input(batch.x, generator))
         losses = self._update_adversary(batch, fake.detach(), generator, lr)
@@ -169,7 +184,7 @@ class Pix2Pix(Method):
         real, fake = self._seen(batch.x, batch.y), self._seen(batch.x, fake)
         if self.options.mismatched_pairs:  # fakes of both kinds weigh as much together as the real pairs (Reed 2016)
             real, fake = torch.cat([real, real]), torch.cat([fake, self._seen(batch.x, batch.y.roll(1, 0))])
-        return {"discriminator": self.adversary.update(real, fake, generator, lr)}
+        return self.adversary.update(real, fake, generator, lr)
 
     def _update_generator(self, batch: Batch, fake: torch.Tensor, lr: float) -> Scalars:
         with frozen(*([] if self.adversary is None else [self.adversary.network])):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from ganbench.losses.adversarial import ADVERSARIAL
 from ganbench.losses.names import ReconstructionName
 from ganbench.losses.reconstruction import RECONSTRUCTION
 from ganbench.methods.adversary import AdversarialOptions, Adversary
-from ganbench.methods.base import MethodOptions, Task, TrainingOptions
+from ganbench.methods.base import MethodOptions, Scalars, Task, TrainingOptions
 from ganbench.methods.image_networks import NetworkOptions
 from ganbench.methods.optimization import frozen
 from ganbench.nets.frozen_features import frozen_classifier, frozen_features
@@ -26,17 +25,21 @@ class ReconstructionOptions(MethodOptions):
 
     reconstruction: ReconstructionName = Field("l1", description="loss of every term that compares with a known image")
 
-    @model_validator(mode="after")
-    def _refuse_missing_features(self) -> ReconstructionOptions:
-        if RECONSTRUCTION.get(self.reconstruction).compares != "discriminator features":
-            return self
-        if isinstance(self, AdversarialOptions) and ADVERSARIAL.get(self.adversarial).judgement != "scores":
-            raise ValueError(
+    @property
+    def judges_pairs(self) -> bool:
+        """Whether a discriminator of scores judges the reconstructions."""
+        return RECONSTRUCTION.get(self.reconstruction).compares == "own discriminator"
+
+    def conflicts(self) -> Iterator[str]:
+        """Yield a loss on features that the discriminator lacks, and what the bases refuse."""
+        learned = RECONSTRUCTION.get(self.reconstruction).compares == "discriminator features"
+        if learned and isinstance(self, AdversarialOptions) and self.judgement != "scores":
+            yield (
                 f"reconstruction {self.reconstruction!r} compares feature maps of a discriminator that scores patches, "
                 f"and that of adversarial {self.adversarial!r} has none. Set reconstruction to 'perceptual', which "
                 "takes them from a frozen network, or adversarial to a loss on scores, such as 'lsgan'"
             )
-        return self
+        yield from super().conflicts()
 
 
 class PairJudge:
@@ -57,14 +60,13 @@ class PairJudge:
             scores: torch.Tensor = self.adversary.network(torch.cat([target, output], 1))
         return scores
 
-    def update(self, lr: float) -> torch.Tensor:
+    def update(self, lr: float) -> Scalars:
         """Update the discriminator once on all pairs since the last update; return its loss, detached."""
         output, target = (torch.cat(images) for images in zip(*self.pairs, strict=True))
         self.pairs.clear()
+        real, fake = torch.cat([target, target], 1), torch.cat([target, output], 1)
         nothing_drawn = torch.Generator()
-        return self.adversary.update(
-            torch.cat([target, target], 1), torch.cat([target, output], 1), nothing_drawn, lr
-        )  # fmt: skip
+        return self.adversary.update(real, fake, nothing_drawn, lr, name="discriminator_reconstruction")
 
 
 def _options_of_pairs(options: NetworkOptions) -> AdversarialOptions:
@@ -112,14 +114,14 @@ class Reconstruction:
             self.values.append(value.detach())
         return value
 
-    def update(self, lr: float) -> dict[str, torch.Tensor]:
+    def update(self, lr: float) -> Scalars:
         """Finish a step: update the loss's own discriminator, where it has one, on all pairs since the last update.
 
         Returns that discriminator's loss, or for a loss of several scales its mean over the step under the name that
         tells how many ("ms_ssim (2 scales)"); nothing for others, and nothing where nothing was compared.
         """
         if self.judge is not None:
-            return {"discriminator_reconstruction": self.judge.update(lr)} if self.judge.pairs else {}
+            return self.judge.update(lr) if self.judge.pairs else {}
         values, self.values = self.values, []
         return {self.name: torch.stack(values).mean()} if values else {}
 

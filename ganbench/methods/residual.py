@@ -9,7 +9,6 @@ import torch
 from pydantic import Field
 from torch.nn.functional import cross_entropy
 
-from ganbench.errors import InputError
 from ganbench.methods.base import METHODS, Batch, Losses, Method, Task, TrainingOptions
 from ganbench.methods.image_networks import DiscriminatorName, NetworkOptions, make_discriminator, run_all, run_frozen
 from ganbench.methods.optimization import (
@@ -40,14 +39,14 @@ class ResidualOptions(NetworkOptions, TrainingOptions):
     )
     dual: float = Field(1.0, ge=0, description="weight of D's classification of the way back, G1(G0(x)), as source")
 
-    def refusals(self, image_size: int) -> Iterator[str]:
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
         """Yield what the generators, and then the discriminator, have against ``image_size``."""
         if image_size % 4:
             yield (
                 f"image_size: residual's generators need a multiple of 4. "
                 f"Got {image_size}: take {max(8, round(image_size / 4) * 4)}"
             )
-        yield from super().refusals(image_size)
+        yield from super().refusals(image_size, batch_size)
 
 
 @METHODS.register("residual")
@@ -65,8 +64,6 @@ class Residual(Method):
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        if problems := list(options.refusals(task.image_size)):
-            raise InputError(problems)
         self.forth, self.back = (
             build(
                 lambda: ResidualImageGenerator(options.ngf, options.norm, options.bias_before_norm),

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch.nn.functional import cross_entropy, one_hot
 
-from ganbench.errors import InputError
 from ganbench.losses.names import AdversarialName
 from ganbench.methods.adversary import AdversarialOptions, Adversary
-from ganbench.methods.base import METHODS, Batch, Losses, Method, Task
+from ganbench.methods.alternating import Turns
+from ganbench.methods.base import METHODS, Batch, Losses, Scalars, Task
 from ganbench.methods.optimization import (
     descend,
     frozen,
@@ -47,16 +47,16 @@ class StarganOptions(AdversarialOptions, ReconstructionOptions):
     lambda_class: float = Field(1.0, ge=0, description="weight of the classification of domains")
     lambda_reconstruction: float = Field(10.0, ge=0, description="weight of the way back to the original domain")
 
-    @model_validator(mode="after")
-    def _refuse_other_judgements(self) -> StarganOptions:
+    def conflicts(self) -> Iterator[str]:
+        """Yield losses on anything but scores, and what the bases refuse."""
         if self.judgement != "scores":
-            raise ValueError(
+            yield (
                 f"adversarial must be a loss on scores: stargan's discriminator gives scores and classes. "
                 f"Got {self.adversarial!r} instead: take 'wgan-gp', 'hinge' or 'lsgan'"
             )
-        return self
+        yield from super().conflicts()
 
-    def refusals(self, image_size: int) -> Iterator[str]:
+    def refusals(self, image_size: int, batch_size: int) -> Iterator[str]:
         """Yield what the pair of networks has against ``image_size``."""
         step = max(4, 1 << full_depth(image_size))
         if image_size % step:
@@ -82,7 +82,7 @@ class _Mixed:
 
 
 @METHODS.register("stargan")
-class StarGan(Method):
+class StarGan(Turns):
     """One generator for all domains, told where to go; one discriminator that also names the domain of an image.
 
     A batch holds ``batch_size`` images of each domain; their aims are its origins shuffled, as in the authors' code,
@@ -96,8 +96,6 @@ class StarGan(Method):
 
     def __init__(self, options: Any, task: Task, generator: torch.Generator, device: torch.device) -> None:
         super().__init__(options, task, generator, device)
-        if problems := list(options.refusals(task.image_size)):
-            raise InputError(problems)
         count, bias = len(task.domains), options.bias_before_norm
         self.generator = build(
             lambda: StarganGenerator(count, options.ngf, options.n_blocks, options.norm, bias),
@@ -119,21 +117,15 @@ class StarGan(Method):
         """Update the discriminator and, once in n_critic steps, the generator."""
         lr = learning_rate(self.options, step, self.task.steps)
         mixed = self._mix(batch, generator)
-        if (step + 1) % self.options.critic_updates:
-            with torch.no_grad():
-                losses, fake = dict[str, torch.Tensor](), self._translate(mixed.images, mixed.aim)
-        else:
+        if self.trains_generators(step):
             losses, fake = self._update_generator(mixed, lr)
+        else:
+            with torch.no_grad():
+                losses, fake = Scalars(), self._translate(mixed.images, mixed.aim)
         named = cross_entropy(self._classes(mixed.images), mixed.origin)
-        losses["discriminator"] = self.adversary.update(
-            mixed.images, fake, generator, lr, further=self.options.lambda_class * named
-        )
+        further = self.options.lambda_class * named
+        losses |= self.adversary.update(mixed.images, fake, generator, lr, further)
         return losses | {"discriminator_classification": named.detach()}
-
-    def generator_updates(self, steps: int) -> int:
-        """Return how many of ``steps`` training steps updated the generator."""
-        updates: int = steps // self.options.critic_updates
-        return updates
 
     def translate(self, source: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Translate source images to the target domain; deterministic."""
@@ -169,7 +161,7 @@ class StarGan(Method):
         logits: torch.Tensor = self.adversary.network.judge(images)[1]  # type: ignore[operator]
         return logits.float()
 
-    def _update_generator(self, mixed: _Mixed, lr: float) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def _update_generator(self, mixed: _Mixed, lr: float) -> tuple[Scalars, torch.Tensor]:
         """Return the detached losses, and the translations, detached."""
         fake = self._translate(mixed.images, mixed.aim)
         with frozen(self.adversary.network):

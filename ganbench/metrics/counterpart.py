@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional
 
+from ganbench.losses import structural_similarity
 from ganbench.metrics.base import METRICS, Evidence, Protocol, Quantity, Value
 from ganbench.metrics.perceptual import KINDS, PerceptualMetric, distance_protocol
 
@@ -26,26 +26,12 @@ def psnr(outputs: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def ssim(outputs: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Return the structural similarity (N,) of uint8 images (N, 3, H, W), H and W ≥ 11.
+    """Return the structural similarity (N,) of uint8 images (N, 3, H, W), H and W ≥ 11, in float64.
 
-    Wang 2004: Gaussian window 11 × 11, σ = 1.5, K₁ = .01, K₂ = .03, weighted (biased) moments, valid positions only,
-    per channel, then the mean. The same as scikit-image with ``gaussian_weights`` and ``use_sample_covariance=False``
-    on its valid region.
+    The function that the losses have (Wang 2004). The same as scikit-image with ``gaussian_weights`` and
+    ``use_sample_covariance=False`` on its valid region.
     """
-    x, y = outputs.double() / 255, right.double() / 255
-    mean_x, mean_y = _blur(x), _blur(y)
-    var_x, var_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
-    covariance = _blur(x * y) - mean_x * mean_y
-    luminance = (2 * mean_x * mean_y + 0.01**2) / (mean_x**2 + mean_y**2 + 0.01**2)
-    structure = (2 * covariance + 0.03**2) / (var_x + var_y + 0.03**2)
-    return (luminance * structure).mean((1, 2, 3))
-
-
-def _blur(images: torch.Tensor) -> torch.Tensor:
-    offsets = torch.arange(-5, 6, dtype=images.dtype)
-    window = torch.exp(-offsets.square() / (2 * 1.5**2))
-    window = (window / window.sum()).expand(3, 1, 1, 11)
-    return functional.conv2d(functional.conv2d(images, window, groups=3), window.transpose(2, 3), groups=3)
+    return structural_similarity.ssim(outputs.double() / 255, right.double() / 255)
 
 
 @METRICS.register("counterpart")

@@ -58,15 +58,24 @@ class AutoencoderDiscriminator(nn.Module):
             decoder += [nn.Upsample(scale_factor=2.0)] if level < levels else []
         self.decoder = nn.Sequential(*decoder, nn.Conv2d(ndf, channels, 3, padding=1))
 
-    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the autoencoder makes of the images, (N, channels, H, W); nothing confines it to [−1, 1]."""
-        encoded = self.encoder(images.contiguous(memory_format=torch.channels_last))
-        result: torch.Tensor = self.decoder(self.code(encoded))
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the code of each image, (N, code)."""
+        result: torch.Tensor = self.code[:2](self.encoder(images.contiguous(memory_format=torch.channels_last)))
         return result
 
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return the images (N, channels, H, W) that belong to codes; nothing confines them to [−1, 1]."""
+        result: torch.Tensor = self.decoder(self.code[2:](codes))
+        return result
+
+    def judge(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the energy of each image, (N, 1, 1, 1) float32, at least 0, and its code."""
+        codes = self.encode(images)
+        return (images.float() - self.decode(codes).float()).abs().mean((1, 2, 3), keepdim=True), codes
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the energy of each image, (N, 1, 1, 1) float32, at least 0."""
-        return (images.float() - self.reconstruct(images).float()).abs().mean((1, 2, 3), keepdim=True)
+        """Return the energy of each image, (N, 1, 1, 1) float32."""
+        return self.judge(images)[0]
 
     def features(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the encoder's feature maps [(N, C_l, H_l, W_l)] after every activation."""

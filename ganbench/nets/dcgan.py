@@ -11,6 +11,7 @@ from ganbench.nets.discriminator import LEAK, ConvDiscriminator
 from ganbench.nets.normalization import Norm, make_norm, needs_bias
 
 SMALLEST_MAP = 4  # pixels: where the generator begins and the discriminator ends
+EMBEDDING = 16  # numbers, Bińkowski 2018; Li 2017 takes 100 (both unverified)
 
 
 def suits_dcgan(image_size: int) -> bool:
@@ -86,21 +87,7 @@ class DcganDiscriminator(ConvDiscriminator):
 
 
 class EmbeddingDiscriminator(DcganDiscriminator):
-    """A `DcganDiscriminator` without its last judgement: images to embeddings (N, outputs), for MMD-GAN.
-
-    Li 2017 takes 100 dimensions, Bińkowski 2018 takes 16 (both unverified); 16 is the default here.
-    """
-
-    def __init__(
-        self,
-        image_size: int,
-        ndf: int,
-        norm: Norm = "batch",
-        channels: int = 3,
-        outputs: int = 16,
-        bias: bool | None = None,
-    ) -> None:
-        super().__init__(image_size, ndf, norm, channels, outputs, bias)
+    """A `DcganDiscriminator` that returns embeddings (N, outputs), for MMD-GAN."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return embeddings (N, outputs)."""

@@ -4,6 +4,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from ganbench.errors import InputError
 from ganbench.losses.adversarial import ADVERSARIAL
+from ganbench.losses.energy import pulling_away
 
 REAL = torch.randn(4, 1, 3, 3, generator=torch.Generator().manual_seed(0))
 FAKE = torch.randn(4, 1, 3, 3, generator=torch.Generator().manual_seed(1))
@@ -116,6 +117,25 @@ def test_k_of_began_follows_its_rule_and_stays_within_bounds():
     assert float(loss.advance(state, 0 * real, 100 * fake)["k"]) == 0
     assert float(loss.advance(state, 100 * real, fake)["k"]) == 1
     assert loss.initial_state()["k"] == 0
+
+
+def test_codes_pull_away_until_they_are_orthogonal():
+    """Zhao 2016, section 2.4: 1/(N(N − 1)) Σ_i Σ_{j≠i} (S_iᵀS_j / ‖S_i‖‖S_j‖)²."""
+    assert float(pulling_away(torch.eye(5))) == 0
+    assert float(pulling_away(torch.ones(4, 7) * torch.tensor([[1.0], [-2.0], [3.0], [0.1]]))) == pytest.approx(1)
+    codes = torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
+    pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
+    cosines = [float(torch.cosine_similarity(codes[i], codes[j], 0)) for i, j in pairs]
+    assert float(pulling_away(codes)) == pytest.approx(sum(cosine**2 for cosine in cosines) / 30)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(pulling_away(codes)) == pytest.approx(sum(cosine**2 for cosine in cosines) / 30)
+
+
+def test_the_repelling_regulariser_weighs_nothing_by_default():
+    ebgan = ADVERSARIAL.get("ebgan")
+    assert not ebgan().repels
+    assert ebgan(lambda_pt=0.1).repels
+    assert float(ebgan(lambda_pt=0.1).repulsion(torch.ones(2, 3))) == pytest.approx(0.1)
 
 
 def test_feature_matching_compares_means_over_batch_and_places():

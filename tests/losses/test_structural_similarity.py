@@ -50,6 +50,7 @@ def test_several_scales_agree_with_pytorch_msssim(scales, expected):
 def test_the_loss_and_the_metric_are_one_quantity():
     x, y = (to_uint8(images * 2 - 1) for images in waves(32))
     torch.testing.assert_close(ssim(x / 255, y / 255).double(), measured_ssim(x, y), atol=1e-5, rtol=0)
+    assert torch.equal(ssim(x.double() / 255, y.double() / 255), measured_ssim(x, y))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from torch import nn
 
 from ganbench.errors import InputError
 from ganbench.losses.adversarial import ADVERSARIAL
+from ganbench.losses.energy import pulling_away
 from ganbench.losses.regularizers import REGULARIZERS
 from ganbench.losses.rules import refused
 from ganbench.methods.adversary import AdversarialOptions, Adversary
@@ -63,8 +64,7 @@ def smoke(adversary):
     assert float(gradient.abs().max()) > 0
     before = [parameter.detach().clone() for parameter in adversary.network.parameters()]
     told = adversary.update(images(0), fake, torch_generator(0, "step"), 1e-3)
-    assert math.isfinite(told)
-    assert not told.requires_grad
+    assert all(math.isfinite(each) and not each.requires_grad for each in told.values())
     after = list(adversary.network.parameters())
     assert not after or any(not torch.equal(*each) for each in zip(before, after, strict=True))
 
@@ -88,21 +88,22 @@ def test_a_resumed_adversary_goes_on_as_an_uninterrupted_one(options):
     second.load_state_dict(saved_and_loaded(first.state_dict()))
     for step in range(2, 4):
         again = second.update(images(step), images(step + 9), torch_generator(step), 1e-3)
-    assert torch.equal(told, again)
+    assert told == again
     assert whole.adapted == second.adapted
 
 
-def test_k_of_began_follows_its_rule_from_update_to_update():
+def test_k_and_convergence_of_began_are_told_and_follow_their_rules_from_update_to_update():
+    """Berthelot 2017, section 3.3 and 3.4: k ← k + λ(γL(y) − L(G)), M = L(y) + |γL(y) − L(G)|."""
     adversary = make("began", adversarial_options={"gamma": 1.0, "lambda_k": 0.5})
     k = 0.0
     for step in range(4):
         real, fake = images(step), 0.2 * images(step + 9)
         with torch.no_grad():
             energies = [float(adversary.network(each).mean()) for each in (real, fake)]
-        told = adversary.update(real, fake, torch_generator(step), 1e-3)
-        assert float(told) == pytest.approx(energies[0] - k * energies[1], abs=1e-5)
+        told = adversary.update(real, fake, torch_generator(step), 1e-3, name="d")
+        expected = {"d": energies[0] - k * energies[1], "d_convergence": energies[0] + abs(energies[0] - energies[1])}
         k = min(max(k + 0.5 * (energies[0] - energies[1]), 0), 1)
-        assert float(adversary.adapted["k"]) == pytest.approx(k, abs=1e-5)
+        assert {name: float(value) for name, value in told.items()} == pytest.approx(expected | {"d_k": k}, abs=1e-5)
     assert k > 0
 
 
@@ -116,12 +117,33 @@ def test_clipped_weights_stay_clipped():
 def test_a_loss_without_discriminator_learns_nothing():
     adversary = make("gmmn")
     assert not adversary.learns
-    assert float(adversary.update(images(0), images(1), torch_generator(0), 1e-3)) == 0
+    assert adversary.update(images(0), images(1), torch_generator(0), 1e-3) == {"discriminator": 0}
 
 
-def test_a_batch_too_small_for_the_loss_is_refused():
-    with pytest.raises(InputError, match="batch_size parameter must be at least 2 for adversarial 'mmd'"):
-        make("mmd", batch_size=1)
+@pytest.mark.parametrize(
+    ("adversarial", "parameters", "least"),
+    [("mmd", {}, 2), ("ebgan", {"lambda_pt": 0.1}, 2), ("ebgan", {}, 1), ("gmmn", {}, 1), ("lsgan", {}, 1)],
+)
+def test_a_batch_too_small_for_the_loss_is_refused(adversarial, parameters, least):
+    options = AdversarialOptions(adversarial=adversarial, adversarial_options=parameters)
+    assert list(options.refusals(16, least)) == []
+    refused = [reason for reason in options.refusals(16, 1) if reason.startswith("batch_size: ")]
+    assert len(refused) == least - 1
+    assert all(f"adversarial {adversarial!r}" in reason and "Got 1: take 2" in reason for reason in refused)
+
+
+def test_the_repelling_regulariser_drives_the_codes_of_fakes_apart_and_leaves_the_discriminator_alone():
+    plain, repelling = make("ebgan"), make("ebgan", adversarial_options={"lambda_pt": 0.5})
+    fake = images(1).requires_grad_()
+    with frozen(repelling.network):
+        added = repelling.generator_loss(fake) - plain.generator_loss(fake)
+    codes = repelling.network.encode(fake)
+    torch.testing.assert_close(added, 0.5 * pulling_away(codes))
+    (gradient,) = torch.autograd.grad(pulling_away(codes), fake)
+    apart = pulling_away(repelling.network.encode(fake - gradient / gradient.norm()))
+    assert float(apart) < float(pulling_away(codes))
+    told = [each.update(images(0), images(1), torch_generator(0), 1e-3) for each in (plain, repelling)]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize(

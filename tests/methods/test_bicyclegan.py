@@ -69,9 +69,10 @@ def test_the_image_loss_teaches_both(paired_data, make_method):
 
 def test_the_generators_update_leaves_the_discriminators_alone(paired_data, make_method):
     method, batch = make_method("bicyclegan"), first_batch(paired_data)
-    before = [parameter.clone() for judge in method.adversaries for parameter in judge.network.parameters()]
-    losses = method._update_generator(batch, method._draw(batch, torch_generator(0)), 1e-3)
-    after = [parameter for judge in method.adversaries for parameter in judge.network.parameters()]
+    judges = [adversary.network for adversary in method.adversaries.values()]
+    before = [parameter.clone() for judge in judges for parameter in judge.parameters()]
+    losses, _ = method._update_generators(batch, 0, 1e-3, torch_generator(0))
+    after = [parameter for judge in judges for parameter in judge.parameters()]
     assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
     assert all(parameter.grad is None for parameter in after)
     terms = sum(weight * losses[name] for name, weight in method._weights().items())
@@ -81,7 +82,7 @@ def test_the_generators_update_leaves_the_discriminators_alone(paired_data, make
 @pytest.mark.parametrize("shared", [False, True])
 def test_two_discriminators_or_one(shared, paired_data, make_method, train):
     method = make_method("bicyclegan", shared_discriminator=shared)
-    assert len(set(method.adversaries)) == (1 if shared else 2)
+    assert len(set(method.adversaries.values())) == (1 if shared else 2)
     assert {"discriminator", "discriminator_random"} <= set(train(method, paired_data, range(1))[0])
     steps = next(iter(method.adversary.optimizer.state_dict()["state"].values()))["step"]
     assert int(steps) == (2 if shared else 1)

@@ -100,7 +100,7 @@ def test_autoencoders_are_normalised_only_where_it_is_asked_for():
 
 def test_signal_passes_an_autoencoder_at_its_first_step():
     net = judge("energy", size=32)
-    first, second = (net.reconstruct(torch.randn(1, 3, 32, 32, generator=seeded(seed))) for seed in (1, 2))
+    first, second = (net.decode(net.encode(torch.randn(1, 3, 32, 32, generator=seeded(seed)))) for seed in (1, 2))
     assert float((first - second).detach().abs().mean()) > 1e-3
 
 
@@ -117,7 +117,7 @@ def test_signal_passes_an_autoencoder_at_its_first_step():
 )
 def test_sizes_that_do_not_suit_are_refused_with_the_remedy(options, size, answer):
     read = TranslatorOptions(ngf=4, ndf=4, **options)
-    (reason,) = read.refusals(size)
+    (reason,) = read.refusals(size, 2)
     assert answer in reason
     make = make_generator if options.keys() & {"generator", "depth"} else make_discriminator
     with pytest.raises(InputError, match=answer):
@@ -125,9 +125,9 @@ def test_sizes_that_do_not_suit_are_refused_with_the_remedy(options, size, answe
 
 
 def test_the_remedy_helps():
-    assert not list(TranslatorOptions(generator="unet", depth=5).refusals(32))
-    assert not list(TranslatorOptions(generator="encoder_decoder", depth=2).refusals(20))
-    assert not list(TranslatorOptions(patch_size=16).refusals(16))
+    assert not list(TranslatorOptions(generator="unet", depth=5).refusals(32, 2))
+    assert not list(TranslatorOptions(generator="encoder_decoder", depth=2).refusals(20, 2))
+    assert not list(TranslatorOptions(patch_size=16).refusals(16, 2))
 
 
 @pytest.mark.parametrize(
@@ -140,22 +140,22 @@ def test_judges_refuse_sizes_too(kind, size, answer):
 
 def test_all_problems_are_told_at_once():
     read = TranslatorOptions(generator="unet", depth=6, patch_size=70)
-    assert len(list(read.refusals(16))) == 2
+    assert len(list(read.refusals(16, 2))) == 2
 
 
 @pytest.mark.parametrize("name", ["half_cycle", "cyclegan"])
 def test_methods_ask_their_options(name):
     method = METHODS.get(name)
-    assert list(method.refusals(method.Options(generator="unet", depth=6), 32))
-    assert list(method.refusals(method.Options(adversarial="began"), 18))
-    assert not list(method.refusals(method.Options(), 32))
+    assert list(method.refusals(method.Options(generator="unet", depth=6), 32, 2))
+    assert list(method.refusals(method.Options(adversarial="began"), 18, 2))
+    assert not list(method.refusals(method.Options(), 32, 2))
 
 
 def test_dtn_needs_a_multiple_of_8():
     method = METHODS.get("dtn")
-    (reason,) = method.refusals(method.Options(), 20)
+    (reason,) = method.refusals(method.Options(), 20, 2)
     assert "Got 20: take 16" in reason or "Got 20: take 24" in reason
-    assert not list(method.refusals(method.Options(), 24))
+    assert not list(method.refusals(method.Options(), 24, 2))
 
 
 def test_dropout_as_noise_comes_from_the_generator_that_is_passed():

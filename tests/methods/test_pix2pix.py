@@ -200,7 +200,8 @@ def test_senseless_options_are_refused_with_the_remedy(options, said):
 
 def test_mismatched_pairs_need_two_images():
     options = PIX2PIX.Options(ngf=4, ndf=4, mismatched_pairs=True)
-    with pytest.raises(InputError, match="batch_size parameter must be at least 2"):
+    assert list(options.refusals(16, 2)) == []
+    with pytest.raises(InputError, match=r"^batch_size: mismatched_pairs .* Got 1: take 2, or set mismatched_pairs"):
         PIX2PIX(options, Task(16, "plain", "dark", 8, 1), torch_generator(0), torch.device("cpu"))
 
 

@@ -150,5 +150,8 @@ def test_feature_matching_is_refused_where_the_discriminator_has_no_features(adv
         )
 
 
-def test_feature_matching_is_accepted_where_it_has():
-    read_options(METHODS.get("cyclegan").Options, {"reconstruction": "feature_matching"}, "suite.yaml")
+@pytest.mark.parametrize("adversarial", [name for name in ADVERSARIAL.names() if name not in WITHOUT_FEATURES])
+def test_feature_matching_is_accepted_where_it_has(adversarial):
+    given = {"adversarial": adversarial, "reconstruction": "feature_matching"}
+    options = read_options(METHODS.get("cyclegan").Options, given, "suite.yaml")
+    assert (options.adversarial, options.reconstruction) == (adversarial, "feature_matching")

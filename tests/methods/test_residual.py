@@ -86,7 +86,7 @@ def test_every_weight_reaches_the_generators(term, make_method, data, train):
 )
 def test_image_sizes_that_do_not_fit_are_refused(options, size, words, make_method):
     read = ResidualOptions(**options)
-    assert words in " ".join(METHODS.get("residual").refusals(read, size))
+    assert words in " ".join(METHODS.get("residual").refusals(read, size, 4))
     with pytest.raises(InputError, match=words.split(".")[0]):
         make_method("residual", size=size, **options)
-    assert not list(read.refusals(32))
+    assert not list(read.refusals(32, 4))

@@ -99,8 +99,8 @@ def test_options_that_make_no_sense_are_refused(options, words):
 
 
 def test_image_sizes_that_do_not_halve_are_refused_with_the_nearest_that_do(make_method):
-    assert not [size for size in (8, 16, 32, 48, 64, 128, 256) if list(StarganOptions().refusals(size))]
-    (reason,) = METHODS.get("stargan").refusals(StarganOptions(), 100)
+    assert not [size for size in (8, 16, 32, 48, 64, 128, 256) if list(StarganOptions().refusals(size, 4))]
+    (reason,) = METHODS.get("stargan").refusals(StarganOptions(), 100, 4)
     assert "Got 100: take 96" in reason
     with pytest.raises(InputError, match="take 16"):
         make_method("stargan", size=18)

@@ -29,7 +29,7 @@ def test_energy_is_the_mean_error_of_each_image(size, channels):
     shown = images(size, channels=channels)
     energy = net(shown)
     assert energy.shape == (2, 1, 1, 1)
-    torch.testing.assert_close(energy.flatten(), (shown - net.reconstruct(shown)).abs().flatten(1).mean(1))
+    torch.testing.assert_close(energy.flatten(), (shown - net.decode(net.encode(shown))).abs().flatten(1).mean(1))
     torch.testing.assert_close(net(shown[:1]), energy[:1])
 
 
