@@ -6,8 +6,10 @@ import hashlib
 import os
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +68,17 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 def _write(handle: int, arrays: Arrays) -> None:
     with os.fdopen(handle, "w+b") as file:
         file.write(bytes(DIGEST_BYTES))
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    _write_array(entry, np.ascontiguousarray(array))
         file.seek(DIGEST_BYTES)
         digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(0)
         file.write(digest)
+
+
+def _write_array(entry: IO[bytes], array: npt.NDArray[np.generic]) -> None:
+    """Write an array as numpy does, but without its buffers of 16 MiB, which may be half of all images."""
+    np.lib.format.write_array_header_1_0(entry, np.lib.format.header_data_from_array_1_0(array))
+    entry.write(array.data if array.size else b"")

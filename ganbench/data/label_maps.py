@@ -73,7 +73,7 @@ class MapOptions(Options):
         colours = np.zeros((256, 3), np.uint8)
         for index, (name, code) in enumerate(self.classes.items()):
             own = code if isinstance(code, str) else None
-            colours[index] = _rgb(self.colours.get(name) or own or _default_colour(index))
+            colours[index] = rgb(self.colours.get(name) or own or default_colour(index))
         return colours
 
     def reader(self, geometry: Geometry) -> MapReader:
@@ -167,11 +167,12 @@ def _value(code: Code) -> int:
     return int(code[1:], 16) if isinstance(code, str) else code
 
 
-def _rgb(colour: str) -> Sequence[int]:
+def rgb(colour: str) -> Sequence[int]:
+    """Return the channels of a colour that is written as '#804080'."""
     return tuple(bytes.fromhex(colour[1:]))
 
 
-def _default_colour(index: int) -> str:
+def default_colour(index: int) -> str:
     """Return a colour for each class: hues in steps of the golden ratio stay apart however many there are."""
     hue, saturation, value = index * 0.61803 % 1, (0.85, 0.45)[index % 2], (1.0, 0.75, 0.5)[index % 3]
     return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue, saturation, value))

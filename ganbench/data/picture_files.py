@@ -17,6 +17,7 @@ from ganbench.hardware import available_cpus
 
 DATA_VARIABLE = "GANBENCH_DATA"
 PLACEHOLDER = "{split}"
+CHUNK = 64  # files that one thread hashes at once
 
 Folders = Mapping[Split, Path]
 """Split → its folder; what has no folder of its own is split off train."""
@@ -36,8 +37,11 @@ class Sample:
 
     @property
     def key(self) -> str:
-        """Digest of the whole sample (hex): it decides split and order, so that neither follows from names."""
-        return self.digests[0] if len(self.digests) == 1 else _sha256("".join(self.digests).encode())
+        """Digest of the whole sample (hex): it decides split and order, so that neither follows from names.
+
+        A pair has the same one in both directions, so that these are trained and judged on the same pairs.
+        """
+        return self.digests[0] if len(self.digests) == 1 else _sha256("".join(sorted(self.digests)).encode())
 
     @property
     def position(self) -> float:
@@ -116,8 +120,9 @@ def list_pictures(folders: Folders) -> dict[Split, list[Path]]:
 
 def hash_files(paths: Sequence[Path]) -> list[str]:
     """Return the sha256 (hex) of each file's bytes; `InputError` naming all that can't be read."""
+    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = list(pool.map(_hash_file, paths))
+        found = [each for chunk in pool.map(_hash_chunk, chunks) for each in chunk]
     problems = [str(each) for each in found if isinstance(each, InputError)]
     if problems:
         raise InputError(problems)
@@ -175,6 +180,10 @@ def _empty(split: Split, given: Mapping[Split, Sequence[Sample]], shares: Shares
         f"{what}: the split {split} is empty: of {len(given['train'])} pictures without a split of their own, "
         f"val_share {shares.val:g} and test_share {shares.test:g} leave it none. Add pictures or change the shares."
     )
+
+
+def _hash_chunk(paths: Sequence[Path]) -> list[str | InputError]:
+    return [_hash_file(path) for path in paths]
 
 
 def _hash_file(path: Path) -> str | InputError:

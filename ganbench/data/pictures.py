@@ -107,7 +107,8 @@ def find_pictures(place: Path) -> tuple[list[Path], list[str]]:
         return [place], []
     entries = sorted(path for path in place.iterdir() if not path.name.startswith("."))
     paths = [path for path in entries if path.is_file() and path.suffix.lower() in SUFFIXES]
-    others = [f"{path.name}/" if path.is_dir() else path.name for path in entries if path not in set(paths)]
+    known = set(paths)
+    others = [f"{path.name}/" if path.is_dir() else path.name for path in entries if path not in known]
     left = f"{place}: not read, since they are no pictures ({', '.join(SUFFIXES)}): {', '.join(others)}."
     if not paths:
         raise InputError(left if others else f"{place}: holds no pictures ({', '.join(SUFFIXES)}).")

@@ -75,6 +75,13 @@ def test_pairs_are_matched_by_name_and_split_together(matched):
     assert torch.allclose(images["sketch"], -images["photo"], atol=1e-6)
 
 
+def test_both_directions_are_trained_and_judged_on_the_same_pairs(matched):
+    there = dataset("paired_folders", matched, **FOLDERS).load(SIZE)
+    turned = {"source": "photo", "target": "sketch", "source_folder": "photos", "target_folder": "sketches"}
+    back = dataset("paired_folders", matched, **turned).load(SIZE)
+    assert all(torch.equal(there.images("photo", split), back.images("photo", split)) for split in SPLITS)
+
+
 def test_files_without_partner_are_named_at_once(matched):
     (matched / "photos" / "005.png").unlink()
     (matched / "sketches" / "011.bmp").unlink()
