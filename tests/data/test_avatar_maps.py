@@ -11,7 +11,7 @@ from ganbench.data.avatar_maps import MAP_CLASSES, draw_map
 from ganbench.data.avatar_styles import CLASSES, SKIN, STYLES
 from ganbench.data.base import DATASETS, SPLITS
 from ganbench.data.degradations.base import DEGRADATIONS
-from ganbench.data.degradations.label_map import paint, palette
+from ganbench.data.degradations.label_map import paint
 from ganbench.errors import InputError
 
 FEW = {"n_train": 4, "n_val": 2, "n_test": 3}
@@ -106,9 +106,10 @@ def test_larger_maps_are_shrunk_without_mixing_classes(data):
     assert torch.equal(made, paint(small, len(MAP_CLASSES)))
 
 
-def test_the_palette_tells_all_classes_apart_and_void_is_black():
-    colours = palette(60).int()
-    assert (colours[255] == 0).all()
+def test_painted_classes_are_told_apart_and_void_is_black():
+    maps = torch.cat([torch.arange(60), torch.tensor([255])]).to(torch.uint8)[None, None]
+    colours = paint(maps, 60)[0, :, 0].T.int()
+    assert (colours[60] == 0).all()
     apart = (colours[:12, None] - colours[None, :12]).abs().sum(-1) + 1000 * torch.eye(12, dtype=torch.int32)
     assert apart.min() > 60
-    assert len(colours[:60].unique(dim=0)) == 60
+    assert len(colours.unique(dim=0)) == 61

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import colorsys
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from ganbench.data.base import VOID, Split, TranslationData
+from ganbench.data.base import Split, TranslationData
 from ganbench.data.degradations.base import DEGRADATIONS, Degradation
+from ganbench.data.label_maps import default_colour, draw, rgb
 from ganbench.errors import InputError
-
-GOLDEN = 0.618034  # of a turn: successive hues lie far apart, however many there are
 
 
 @DEGRADATIONS.register("label_map")
@@ -39,21 +38,12 @@ class LabelMap(Degradation):
         return paint(_resized(maps, height, width), len(data.map_classes))
 
 
-def palette(classes: int) -> torch.Tensor:
-    """Return one colour for each class, and black for void as the 256th: uint8 (256, 3).
-
-    The hues go round by the golden section; lightness and saturation alternate, so that neighbours differ in more.
-    """
-    colours = torch.zeros(256, 3, dtype=torch.uint8)
-    for index in range(min(classes, VOID)):
-        rgb = colorsys.hls_to_rgb(index * GOLDEN % 1, (0.55, 0.4, 0.7)[index % 3], (0.75, 0.9)[index % 2])
-        colours[index] = torch.tensor([round(255 * channel) for channel in rgb])
-    return colours
-
-
 def paint(maps: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return label maps (N, H, W) in the colours of `palette`, uint8 (N, 3, H, W)."""
-    return palette(classes)[maps.long()].permute(0, 3, 1, 2).contiguous()
+    """Return label maps (N, H, W) with one colour per class, black for void: uint8 (N, 3, H, W)."""
+    palette = np.zeros((256, 3), np.uint8)
+    for index in range(classes):
+        palette[index] = rgb(default_colour(index))
+    return torch.from_numpy(draw(maps.numpy().astype(np.uint8), palette))
 
 
 def _resized(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -10,15 +10,8 @@ from PIL import Image
 from pydantic import Field
 
 from ganbench.data.degradations.base import DEGRADATIONS, Degradation
+from ganbench.data.prepared import FILTERS, Filter
 from ganbench.errors import InputError
-
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-    "nearest": Image.Resampling.NEAREST,
-}
-FilterName = Literal["bicubic", "bilinear", "box", "nearest"]
 
 
 @DEGRADATIONS.register("low_resolution")
@@ -28,8 +21,8 @@ class LowResolution(Degradation):
     summary: ClassVar[str] = "Shrunk to a half, a quarter or an eighth and enlarged again: super-resolution's input."
 
     factor: Literal[2, 4, 8] = Field(4, description="how many times fewer pixels per side are left")
-    shrink: FilterName = Field("bicubic", description="filter that shrinks; the field's benchmarks take bicubic")
-    enlarge: FilterName = Field("bicubic", description="filter that enlarges; nearest shows the pixels that are left")
+    shrink: Filter = Field("bicubic", description="filter that shrinks; the field's benchmarks take bicubic")
+    enlarge: Filter = Field("bicubic", description="filter that enlarges; nearest shows the pixels that are left")
 
     def degrade(self, images: torch.Tensor) -> torch.Tensor:
         """Return the images with the detail of the small ones; `InputError` where the factor doesn't divide them."""

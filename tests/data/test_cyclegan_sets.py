@@ -1,0 +1,100 @@
+"""CycleGAN's zips: unpacked whole or not at all, brought only where asked, and what to do where they can't be had."""
+
+import hashlib
+import zipfile
+
+import pytest
+from picture_folders import counts, fill
+
+from ganbench.data import cyclegan_sets
+from ganbench.data.base import DATASETS
+from ganbench.data.cyclegan_sets import ARCHIVES, Archive
+from ganbench.errors import InputError, MissingFileError
+from ganbench.options import read_options
+
+NAME = "horse2zebra"
+
+
+def dataset(root, **options):
+    return read_options(DATASETS.get("cyclegan_sets"), {"set": NAME, "root": str(root), **options}, "dataset")
+
+
+def write_zip(path, folder):
+    """Write a zip as the authors do: one folder, in it trainA, trainB, testA, testB."""
+    for name, count in (("trainA", 20), ("trainB", 24), ("testA", 4), ("testB", 5)):
+        fill(folder / NAME / name, count)
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+@pytest.fixture
+def zipped(tmp_path):
+    return write_zip(tmp_path / f"{NAME}.zip", tmp_path / "elsewhere")
+
+
+def test_a_zip_in_the_root_is_unpacked_once(zipped, tmp_path):
+    assert dataset(tmp_path).missing() is None
+    data = dataset(tmp_path).load(8)
+    assert counts(data, "A")["test"] == 4
+    assert counts(data, "B")["test"] == 5
+    assert sum(counts(data, "B").values()) == 29
+    assert data.credits
+    zipped.unlink()
+    assert dataset(tmp_path).load(8).fingerprint == data.fingerprint
+
+
+def test_a_damaged_zip_leaves_no_folder(zipped, tmp_path):
+    content = bytearray(zipped.read_bytes())
+    content[100] ^= 255
+    zipped.write_bytes(content)
+    with pytest.raises(InputError, match="no sound zip"):
+        dataset(tmp_path).load(8)
+    assert not (tmp_path / NAME).exists()
+    zipped.write_bytes(b"<html>404")
+    with pytest.raises(InputError, match="no sound zip"):
+        dataset(tmp_path).load(8)
+
+
+def test_a_zip_of_something_else_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / f"{NAME}.zip", "w") as archive:
+        archive.writestr("cats/1.txt", "no horse")
+    with pytest.raises(InputError, match=f"must hold a folder {NAME}"):
+        dataset(tmp_path).load(8)
+
+
+def test_absent_files_are_named_with_address_size_and_digest(tmp_path):
+    reason = dataset(tmp_path).missing()
+    for word in (f"{NAME}.zip", "111 MiB", ARCHIVES[NAME].sha256, str(tmp_path), "download: true"):
+        assert word in reason
+    with pytest.raises(MissingFileError, match=ARCHIVES[NAME].sha256):
+        dataset(tmp_path).load(8)
+
+
+def test_a_download_is_checked_and_unpacked(zipped, tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    there.mkdir()
+    archive = Archive(zipped.stat().st_size, hashlib.sha256(zipped.read_bytes()).hexdigest(), ("horse", "zebra"))
+    monkeypatch.setattr(cyclegan_sets, "ARCHIVES", {NAME: archive})
+    monkeypatch.setattr(cyclegan_sets, "URL", zipped.parent.as_uri() + "/{}.zip")
+    data = dataset(there, download=True).load(8)
+    assert counts(data, "A")["test"] == 4
+
+
+def test_a_download_that_fails_says_what_to_do_by_hand(tmp_path, monkeypatch):
+    monkeypatch.setattr(cyclegan_sets, "URL", (tmp_path / "nowhere").as_uri() + "/{}.zip")
+    assert dataset(tmp_path, download=True).missing() is None
+    with pytest.raises(MissingFileError) as caught:
+        dataset(tmp_path, download=True).load(8)
+    assert "could not be downloaded" in str(caught.value)
+    assert ARCHIVES[NAME].sha256 in str(caught.value)
+
+
+def test_an_unknown_set_is_answered_with_the_known_ones(tmp_path):
+    with pytest.raises(InputError, match="horse2zebra"):
+        read_options(DATASETS.get("cyclegan_sets"), {"set": "horse2zebras", "root": str(tmp_path)}, "dataset")
+
+
+def test_all_sets_are_named_in_the_card():
+    assert len(DATASETS.get("cyclegan_sets").card().domains) == len(ARCHIVES) == 10
