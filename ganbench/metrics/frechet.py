@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +61,7 @@ def moments(features: torch.Tensor) -> Moments:
 def covariance_factor(features: torch.Tensor) -> torch.Tensor:
     """Return F (min(N, D), D), float64, with FᵀF the covariance of features (N, D), divisor N − 1."""
     count, width = features.shape
-    mean, scale = _mean(features), (count - 1) ** -0.5
+    mean, scale = _mean(features), 1 / math.sqrt(count - 1)
     if count <= width:
         return (features.double() - mean) * scale
     covariance = torch.zeros(width, width, dtype=torch.float64)
