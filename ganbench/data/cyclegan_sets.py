@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ganbench.data.base import DATASETS, Credit, DatasetCard, Progress, Split, TranslationData
 from ganbench.data.picture_files import DATA_VARIABLE
@@ -26,7 +26,8 @@ MEBIBYTE = 2**20
 class Archive:
     """One zip: its size in bytes, its digest, and what its folders trainA and trainB show.
 
-    Sizes and digests are those that TensorFlow Datasets records for the same files (its checksums of cycle_gan).
+    Sizes and digests are those that TensorFlow Datasets records for the same files (its checksums of cycle_gan). Of
+    facades and maps it is unverified which of the two is A.
     """
 
     size: int
@@ -88,6 +89,13 @@ class CycleganSets(UnpairedFolders):
         description=f"folder of the sets and zips; a relative path is seen from ${DATA_VARIABLE}, else from here",
     )  # fmt: skip
     download: bool = Field(False, description="bring the zip where neither it nor its folder is here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_the_set(cls, values: Any) -> Any:
+        """Name the domains after what they show, where the suite names none."""
+        archive = ARCHIVES.get(values.get("set")) if isinstance(values, dict) else None
+        return {"source": archive.domains[0], "target": archive.domains[1], **values} if archive else values
 
     @property
     def place(self) -> Path:

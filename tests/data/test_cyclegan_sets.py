@@ -37,9 +37,9 @@ def zipped(tmp_path):
 def test_a_zip_in_the_root_is_unpacked_once(zipped, tmp_path):
     assert dataset(tmp_path).missing() is None
     data = dataset(tmp_path).load(8)
-    assert counts(data, "A")["test"] == 4
-    assert counts(data, "B")["test"] == 5
-    assert sum(counts(data, "B").values()) == 29
+    assert counts(data, "horse")["test"] == 4
+    assert counts(data, "zebra")["test"] == 5
+    assert sum(counts(data, "zebra").values()) == 29
     assert data.credits
     zipped.unlink()
     assert dataset(tmp_path).load(8).fingerprint == data.fingerprint
@@ -79,7 +79,7 @@ def test_a_download_is_checked_and_unpacked(zipped, tmp_path, monkeypatch):
     monkeypatch.setattr(cyclegan_sets, "ARCHIVES", {NAME: archive})
     monkeypatch.setattr(cyclegan_sets, "URL", zipped.parent.as_uri() + "/{}.zip")
     data = dataset(there, download=True).load(8)
-    assert counts(data, "A")["test"] == 4
+    assert counts(data, "horse")["test"] == 4
 
 
 def test_a_download_that_fails_says_what_to_do_by_hand(tmp_path, monkeypatch):
@@ -94,6 +94,12 @@ def test_a_download_that_fails_says_what_to_do_by_hand(tmp_path, monkeypatch):
 def test_an_unknown_set_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(InputError, match="horse2zebra"):
         read_options(DATASETS.get("cyclegan_sets"), {"set": "horse2zebras", "root": str(tmp_path)}, "dataset")
+
+
+def test_the_suite_may_name_the_domains(tmp_path):
+    made = dataset(tmp_path, source="stripes", source_folder="{split}B", target="none", target_folder="{split}A")
+    assert (made.source, made.target) == ("stripes", "none")
+    assert (dataset(tmp_path).source, dataset(tmp_path).target) == ("horse", "zebra")
 
 
 def test_all_sets_are_named_in_the_card():
