@@ -34,7 +34,7 @@ class TrialsFailedError(GanbenchError):
 
 
 class DivergedError(GanbenchError):
-    """A loss became NaN or infinite during training."""
+    """A loss became NaN or infinite during training, or a translation is."""
 
     exit_code = 3
 

@@ -83,11 +83,21 @@ def train(
 
 
 def translate_all(method: Method, images: torch.Tensor, seed: int, purpose: str) -> torch.Tensor:
-    """Translate uint8 images (N, 3, H, W) to float images in [−1, 1], in batches, without gradients, on the CPU."""
+    """Translate uint8 images (N, 3, H, W) to float images in [−1, 1], in batches, without gradients, on the CPU.
+
+    Raises:
+        DivergedError: a translation holds NaN or infinity, which would become black pixels and be judged as such.
+    """
     generator = torch_generator(seed, "translate", purpose)
     with torch.inference_mode():
         batches = images.split(TRANSLATE_BATCH)
-        return torch.cat([method.translate(to_float(b).to(method.device), generator).float().cpu() for b in batches])
+        found = torch.cat([method.translate(to_float(b).to(method.device), generator).float().cpu() for b in batches])
+    bad = int((~found.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise DivergedError(
+            f"{bad} of {len(found)} translations hold NaN or infinity. Lower the learning rate, or train in float32."
+        )
+    return found
 
 
 def _prepare(method: Method, data: TranslationData, spec: TrialSpec, notify: Notify, state: TrainingState) -> None:

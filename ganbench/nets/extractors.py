@@ -68,17 +68,29 @@ class Extractor(ABC):
     def extract(self, images: torch.Tensor) -> Features:
         """Return the features of one batch of uint8 images, on any device."""
 
-    def __call__(self, images: torch.Tensor, batch_size: int | None = None) -> Features:
-        """Return the features of all images (N, 3, H, W), uint8, in batches.
+    def __call__(self, images: torch.Tensor) -> Features:
+        """Return the features of all images (N, 3, H, W), uint8.
 
-        Every batch size gives the same features to 1e-5 relative. The default fits the caches of a CPU core.
+        The network always sees equally many at once, the last of them repeated where some lack: which kernels a
+        library takes, and with them the last digits, depends on that number. So the features of an image are the same
+        to the bit in whatever company it comes.
         """
         check_images(images)
-        size = batch_size or (4 if self.device.type == "cpu" else 64)
         with torch.inference_mode():
-            batches = [self.extract(batch) for batch in images.split(size)]
-        logits = [batch.logits.cpu() for batch in batches if batch.logits is not None]
-        return Features(torch.cat([batch.pooled.cpu() for batch in batches]), torch.cat(logits) if logits else None)
+            batches = [self._extract_padded(batch) for batch in images.split(self.batch_size)]
+        logits = [batch.logits for batch in batches if batch.logits is not None]
+        return Features(torch.cat([batch.pooled for batch in batches]), torch.cat(logits) if logits else None)
+
+    @property
+    def batch_size(self) -> int:
+        """How many images the network sees at once: what fits the caches of a CPU core, or keeps a GPU busy."""
+        return 4 if self.device.type == "cpu" else 50
+
+    def _extract_padded(self, batch: torch.Tensor) -> Features:
+        count = len(batch)
+        lacking = batch[-1:].expand(self.batch_size - count, -1, -1, -1)
+        found = self.extract(torch.cat([batch, lacking]))
+        return Features(found.pooled[:count].cpu(), None if found.logits is None else found.logits[:count].cpu())
 
 
 EXTRACTORS: Registry[type[Extractor]] = Registry("extractor", "ganbench.nets", "ganbench.extractors")

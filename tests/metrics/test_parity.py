@@ -13,7 +13,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.inception_score import inception_score
 from ganbench.metrics.kernel import kernel_distance
-from ganbench.metrics.prdc import precision_recall
+from ganbench.metrics.prdc import density_coverage, precision_recall
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.nets.extractors_efficientnet import EfficientNetLite0
 from ganbench.nets.extractors_inception import INCEPTION
@@ -160,3 +160,39 @@ def test_torch_fidelity_gives_the_same_frechet_distance_on_its_own_network(rando
 def features(count, seed, scale=1.0, shift=0.0):
     """Return features of 24 numbers that any generator of PyTorch's draws alike."""
     return torch.randn(count, 24, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * scale + shift
+
+
+PRDC = {  # compute_prdc of the package prdc 0.2 (numpy 2.4, scikit-learn 1.9) on the features below
+    3: (0.89, 0.465, 1.6366666666666667, 0.895),
+    5: (0.9466666666666667, 0.5975, 1.596, 0.97),
+}
+
+
+@pytest.mark.parametrize("k", PRDC)
+def test_the_package_prdc_gives_the_same(k):
+    """With the package at hand: ``compute_prdc(real.numpy(), outputs.numpy(), k)``."""
+    real, outputs = features(400, 1), features(300, 2, 0.9, 0.15)
+    found = (*precision_recall(outputs, real, k), *density_coverage(outputs, real, k))
+    assert found == pytest.approx(PRDC[k], rel=1e-12)
+
+
+PYTORCH_FID = {  # pytorch-fid 0.3.0 (scipy 1.17) on the pictures below: as it is, and given pixels as TensorFlow scales them
+    "64": (0.3025029353964883, 0.2996790537057641),
+    "192": (1.1880121689446312, 1.1812498724339093),
+}
+
+
+@pytest.mark.assets
+@needs_assets
+@pytest.mark.parametrize("layer", PYTORCH_FID)
+def test_pytorch_fid_gives_the_same_but_for_its_own_scale_of_pixels(layer, monkeypatch):
+    """At 299 pixels nothing is resized. pytorch-fid maps 0…255 to [−1, 1], TensorFlow and torch-fidelity take 128 off.
+
+    The other figure is pytorch-fid's when ``((x - 128) / 128 + 1) / 2`` is what it is given in place of ``x / 255``.
+    """
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(Path(str(ASSETS)) / "weights"))
+    extractor = EXTRACTORS.get(f"inception-v3-{layer}")(CPU)
+    made, real = (extractor(images).pooled for images in (pictures(80, 299, 1), pictures(85, 299, 2, 40, 216)))
+    as_it_is, rescaled = PYTORCH_FID[layer]
+    assert frechet_distance(made, real) == pytest.approx(rescaled, rel=1e-5)
+    assert as_it_is == pytest.approx(rescaled, rel=0.01)

@@ -131,7 +131,6 @@ def assets(monkeypatch):
 
 @pytest.mark.assets
 @needs_assets
-@pytest.mark.parametrize("batch_size", [1, 5])
-def test_real_weights_give_the_same_features_in_any_batch(assets, batch_size):
+def test_real_weights_give_the_same_features_in_any_company(assets):
     extractor, images = EXTRACTORS.get("inception-v3-768")(CPU), pictures(5, 40)
-    assert torch.allclose(extractor(images).pooled, extractor(images, batch_size).pooled, rtol=1e-5, atol=1e-6)
+    assert torch.equal(extractor(images).pooled, torch.cat([extractor(part).pooled for part in images.split(1)]))
