@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 from dataclasses import replace
 
 import pytest
@@ -176,7 +177,7 @@ def test_the_package_prdc_gives_the_same(k):
     assert found == pytest.approx(PRDC[k], rel=1e-12)
 
 
-PYTORCH_FID = {  # pytorch-fid 0.3.0 (scipy 1.17) on the pictures below: as it is, and given pixels as TensorFlow scales them
+PYTORCH_FID = {  # pytorch-fid 0.3.0 (scipy 1.17) on the pictures below: as it is, and on pixels scaled as by TensorFlow
     "64": (0.3025029353964883, 0.2996790537057641),
     "192": (1.1880121689446312, 1.1812498724339093),
 }
