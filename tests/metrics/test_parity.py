@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-from pathlib import Path
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,6 +180,7 @@ def test_the_package_prdc_gives_the_same(k):
 PYTORCH_FID = {  # pytorch-fid 0.3.0 (scipy 1.17) on the pictures below: as it is, and on pixels scaled as by TensorFlow
     "64": (0.3025029353964883, 0.2996790537057641),
     "192": (1.1880121689446312, 1.1812498724339093),
+    "768": (0.268919213867739, 0.26900523802108867),
 }
 
 
