@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganbench.data.avatar_faces import Face, draw
-from ganbench.data.avatar_maps import MAP_CLASSES, draw_map
+from ganbench.data.avatar_maps import MAP_CLASSES, _plain, draw_map
 from ganbench.data.avatar_styles import CLASSES, SKIN, STYLES
 from ganbench.data.base import DATASETS, SPLITS
 from ganbench.data.degradations.base import DEGRADATIONS
@@ -58,6 +58,18 @@ def test_glasses_and_beards_are_in_the_map_of_those_that_wear_them():
     assert (draw_map(face("avataaars", glasses=True), 64) == GLASSES).sum() > 20
     assert (draw_map(face("toon-head"), 64) != FACIAL_HAIR).all()
     assert (draw_map(face("toon-head", facial_hair="beard"), 64) == FACIAL_HAIR).sum() > 50
+
+
+def test_shadows_belong_to_what_they_fall_on_and_translucent_features_to_themselves():
+    def shape(**attributes):
+        return {"name": "path", "type": "element", "attributes": {"fill": "black", **attributes}}
+
+    shadows = [shape(**{"fill-opacity": ".16"}), shape(opacity=".3"), shape(style="mix-blend-mode:multiply")]
+    assert list(_plain([*shadows, shape(fill="url(#a)")], "hair")) == []
+    (eye,) = _plain([shape(**{"fill-opacity": ".6"})], "eyes")
+    (brow,) = _plain([{"name": "g", "type": "element", "children": [shape(fill="none", stroke="black")]}], "eyes")
+    assert eye["attributes"] == {"fill": brow["children"][0]["attributes"]["stroke"], "fill-opacity": "1"}
+    assert brow["children"][0]["attributes"]["fill"] == "none"
 
 
 def test_every_image_has_its_map(data):

@@ -125,6 +125,12 @@ def test_sketches_draw_equal_luma_and_leave_flat_areas_white():
     assert (sketch(torch.full((1, 3, 32, 32), 77, dtype=torch.uint8)) == 255).all()
 
 
+def test_a_step_in_one_channel_is_drawn_as_dark_as_one_in_all():
+    sketch = degradation("sketch")
+    one, all_three = halves((200, 90, 90), (90, 90, 90), size=32), halves((200,) * 3, (90,) * 3, size=32)
+    assert torch.equal(sketch(one), sketch(all_three))
+
+
 def test_higher_steps_make_darker_strokes():
     sketch = degradation("sketch")
     low, high = (int(sketch(halves((200,) * 3, (dark,) * 3, size=32)).min()) for dark in (150, 20))
