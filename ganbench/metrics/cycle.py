@@ -4,6 +4,11 @@ A generator that must be undone can hide its input in its output, in patterns to
 Sandler 2017, "CycleGAN, a master of steganography"). Noise of hardly visible strength destroys such patterns and leaves
 a picture what it is, so it tells hiding from keeping (Bashkirova, Usman & Saenko 2019, "Adversarial self-defense for
 cycle-consistent GANs").
+
+A way back that reads what is seen lets the noise through once, as a copy does, and the error rises by at most its size;
+one that reads invisible patterns multiplies it. Faces of 32 px: negative and back 0.97, CycleGAN after 800 steps 0.02,
+a pair trained to hide the colours of a grey picture 1.77. An honest way back that must raise the contrast multiplies
+noise as well, by as much: where the target is flatter than the source, look at the pictures.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity,
 from ganbench.metrics.counterpart import l1
 
 CLEAN, NOISY = NOISE_LEVELS = (0, 8)  # σ, of 255, of the noise on outputs before they are translated back
-HIDING = 2.0  # a rise, in units of the noise, from which on the input is called hidden
+HIDING = 1.25  # a rise, in units of the noise, above which the input is called hidden
 L1 = Quantity(
     "cycle_l1",
     "Cycle L1",

@@ -36,6 +36,20 @@ class Hider(Method):
         return to_float(((to_uint8(target) & (1 << BITS) - 1) << (8 - BITS)) + (1 << (7 - BITS)))
 
 
+class ColourHider(Method):
+    """Shows a picture without its colours, which are kept at a tenth of their strength."""
+
+    way_back = True
+
+    def translate(self, source, generator):
+        grey = source.mean(1, keepdim=True)
+        return grey + 0.1 * (source - grey)
+
+    def translate_back(self, target, generator):
+        grey = target.mean(1, keepdim=True)
+        return (grey + 10 * (target - grey)).clamp(-1, 1)
+
+
 class Forgetful(Hider):
     """Gives the same grey whatever comes: nothing is hidden, nothing comes back."""
 
@@ -62,6 +76,12 @@ def test_a_generator_that_hides_its_input_is_caught(judged):
     assert values["cycle_l1"].value < 0.05
     assert values["cycle_l1_noise8"].value > 0.2
     assert values["cycle_hiding"].value > 5
+    assert values["cycle_hiding"].details["hides"] is True
+
+
+def test_one_that_hides_a_part_is_caught_too(judged):
+    values = judged(ColourHider)
+    assert values["cycle_l1"].value < 0.01
     assert values["cycle_hiding"].details["hides"] is True
 
 
