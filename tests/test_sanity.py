@@ -142,10 +142,10 @@ def test_the_workbench_extracts_every_picture_once(data, tmp_path):
     images = data.images("adventurer", "test")
     first = workbench.features(images[:20]).pooled
     before = MeanColours.seen
-    again = workbench.features(torch.cat([images[10:25], images[:5]])).pooled
-    assert MeanColours.seen == before + 5
+    again = workbench.features(torch.cat([images[10:24], images[:6]])).pooled
+    assert MeanColours.seen == before + 4
     assert torch.equal(again[:10], first[10:])
-    assert torch.equal(again[15:], first[:5])
+    assert torch.equal(again[14:], first[:6])
 
 
 @pytest.fixture(scope="module")

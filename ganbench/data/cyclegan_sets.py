@@ -94,7 +94,7 @@ class CycleganSets(UnpairedFolders):
     @classmethod
     def _named_by_the_set(cls, values: Any) -> Any:
         """Name the domains after what they show, where the suite names none."""
-        archive = ARCHIVES.get(values.get("set")) if isinstance(values, dict) else None
+        archive = ARCHIVES.get(str(values.get("set"))) if isinstance(values, dict) else None
         return {"source": archive.domains[0], "target": archive.domains[1], **values} if archive else values
 
     @property

@@ -79,7 +79,10 @@ class Workbench:
         """
         train = self.target_features("train").pooled
         k = min(SPACING, len(train) - 1)
-        return self.stored("spacing", (train,), lambda: {"distance": nearest_others(train, k).distance})["distance"]
+        spacing: torch.Tensor = self.stored(
+            "spacing", (train,), lambda: {"distance": nearest_others(train, k).distance}
+        )["distance"]
+        return spacing
 
     def stored(self, purpose: str, parts: tuple[object, ...], compute: Callable[[], Arrays]) -> Mapping[str, Any]:
         """Return tensors computed once: from memory, from disk, or from ``compute``.

@@ -144,7 +144,7 @@ def test_dinov2_extractor_normalises_as_imagenet_and_draws_nothing(pin, weights)
         expected = build_dinov2(weights)((images / 255 - mean) / std)
     assert torch.allclose(found.pooled, expected, atol=1e-4)
     assert found.logits is None
-    assert torch.allclose(DinoV2S14(CPU)(images, 1).pooled, found.pooled, rtol=1e-5, atol=1e-6)
+    assert torch.equal(DinoV2S14(CPU)(images[:1]).pooled, found.pooled[:1])  # whatever company it comes in
 
 
 def test_dinov2_lacking_a_part_is_refused(pin, weights):
