@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from ganbench.metrics.base import METRICS, Evidence, Metric, Protocol, Quantity, Value, too_few
@@ -65,8 +67,9 @@ class Mifid(Metric):
         workbench.target_features("test")
 
     def quantities(self, extractor: str) -> tuple[Quantity, ...]:
-        """Return mifd_<extractor>, or mifid."""
-        return (of_extractor(MIFD, extractor, "mifid", "MiFID"),)
+        """Return mifd_<extractor>, in which no direction is better, or mifid."""
+        quantity = of_extractor(MIFD, extractor, "mifid", "MiFID")
+        return (quantity if quantity.name == "mifid" else replace(quantity, higher_is_better=None),)
 
     def skip_reason(self, evidence: Evidence) -> str | None:
         """Refuse a single image, which has no covariance, and features without any direction."""
