@@ -103,8 +103,8 @@ class TranslatorOptions(NetworkOptions):
 
     def ignored(self) -> Iterator[tuple[str, str]]:
         """Yield what belongs to another generator, and then what the bases have."""
-        for key in ("depth",) if self.generator == "resnet" else ("n_blocks", "upsampling"):
-            yield key, f"the generator {self.generator!r} has no such thing"
+        others = ("depth",) if self.generator == "resnet" else ("n_blocks", "upsampling")
+        yield from dict.fromkeys(others, f"the generator {self.generator!r} has no such thing").items()
         yield from super().ignored()
 
 
@@ -155,12 +155,13 @@ def _judge_refusals(options: NetworkOptions, judgement: Judgement, image_size: i
 def _ignored_by_judges(options: NetworkOptions) -> Iterator[tuple[str, str]]:
     kinds = options.discriminators - {"pixels"}
     if not kinds:
-        for key in ("ndf", "discriminator", "patch_size", "discriminator_norm"):
-            yield key, "there is no discriminator"
+        keys = ("ndf", "discriminator", "patch_size", "discriminator_norm")
+        yield from dict.fromkeys(keys, "there is no discriminator").items()
     elif "scores" not in kinds:
-        what = "is an autoencoder" if "energy" in kinds else "makes an embedding"
-        for key in ("discriminator", "patch_size"):
-            yield key, f"the discriminator of this adversarial loss {what} of the whole image"
+        why = (
+            f"the discriminator {'is an autoencoder' if 'energy' in kinds else 'makes an embedding'} of the whole image"
+        )
+        yield from dict.fromkeys(("discriminator", "patch_size"), why).items()
     elif options.discriminator == "dcgan":
         yield "patch_size", "discriminator 'dcgan' judges the whole image"
 
@@ -213,11 +214,7 @@ def make_discriminator(
     outputs: int = 1,
     channels: int = 3,
 ) -> ConvDiscriminator:
-    """Build the discriminator (N, channels, H, W) → raw scores (N, outputs, h, w).
-
-    Raises:
-        InputError: where the images do not suit it.
-    """
+    """Build the discriminator (N, channels, H, W) → raw scores (N, outputs, h, w); `InputError` as `make_generator`."""
     _demand(_judge_refusals(options, "scores", task.image_size))
 
     def make() -> ConvDiscriminator:

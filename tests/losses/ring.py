@@ -81,6 +81,10 @@ class Judge(nn.Module):
             return (said - points.flatten(1)).abs().mean(1)[:, None, None, None]
         return said[:, :, None, None] if self.judgement == "scores" else said
 
+    def judge(self, points):
+        """Return the energy and the code of two numbers, as an autoencoder does."""
+        return self(points), self.layers[:5](waves(points))
+
     def features(self, points):
         maps, result = [], waves(points)
         for layer in self.layers:
@@ -221,7 +225,8 @@ Fewer than 6 modes: {short}.
 - began: the energy of fakes stays above γ times that of real points from step 300 on (at the end 0.033 against 0.005),
   so by its rule k stays 0: the discriminator learns the real points alone, and nothing pushes fakes apart.
 - ebgan: the energy of fakes stays above the margin (at the end 0.51 with a margin of 0.5), where the discriminator's
-  term is flat. The paper's repelling term against collapse is not built here.
+  term is flat. The paper's repelling regulariser (`lambda_pt: 0.1`) gave 4 or 5 modes (rounding decides), with about
+  60% of the points on one.
 - Eight other settings of began and ebgan (γ, step of k, margin, n_critic, a code of one number) gave at most 2 modes.
 
 What is set beside the defaults was chosen on this very ring, with one seed: spectral normalisation after R1 had given

@@ -77,17 +77,22 @@ def saved_and_loaded(state):
 
 
 @pytest.mark.parametrize(
-    "options", [{"adversarial": "began"}, {"adversarial": "hinge", "regularizer": "spectral_norm"}]
+    "options",
+    [
+        {"adversarial": "began", "adversarial_options": {"gamma": 1.0, "lambda_k": 0.5}},
+        {"adversarial": "hinge", "regularizer": "spectral_norm"},
+    ],
 )
 def test_a_resumed_adversary_goes_on_as_an_uninterrupted_one(options):
     whole, first, second = make(**options), make(**options), make(**options, seed=1)
     for step in range(4):
-        told = whole.update(images(step), images(step + 9), torch_generator(step), 1e-3)
+        told = whole.update(images(step), 0.2 * images(step + 9), torch_generator(step), 1e-3)
     for step in range(2):
-        first.update(images(step), images(step + 9), torch_generator(step), 1e-3)
+        first.update(images(step), 0.2 * images(step + 9), torch_generator(step), 1e-3)
+    assert all(float(value) > 0 for value in first.adapted.values())
     second.load_state_dict(saved_and_loaded(first.state_dict()))
     for step in range(2, 4):
-        again = second.update(images(step), images(step + 9), torch_generator(step), 1e-3)
+        again = second.update(images(step), 0.2 * images(step + 9), torch_generator(step), 1e-3)
     assert told == again
     assert whole.adapted == second.adapted
 

@@ -61,9 +61,12 @@ def test_an_empty_pool_is_saved_and_restored():
 
 
 def test_kept_images_carry_no_gradient_and_do_not_change_with_the_batch():
-    pool = ImagePool(4, CPU)
-    images = numbered(0, 2).requires_grad_()
-    assert not pool.exchange(images, torch.Generator()).requires_grad
-    with torch.no_grad():
-        images.zero_()
-    assert numbers(torch.stack(pool.images)) == [0, 1]
+    pool, generator = ImagePool(2, CPU), torch.Generator().manual_seed(0)
+    for first in (0, 2, 4, 6):  # fills up, then swaps
+        images = numbered(first, 2).requires_grad_()
+        assert not pool.exchange(images, generator).requires_grad
+        kept = numbers(torch.stack(pool.images))
+        with torch.no_grad():
+            images.fill_(99)
+        assert numbers(torch.stack(pool.images)) == kept
+    assert kept != [0, 1]
