@@ -26,7 +26,7 @@ from ganbench.metrics.memorization import (
 )
 from ganbench.seeding import torch_generator
 
-ALARM = 0.01  # p below which the copy detector raises the alarm; its steps are coarse, so false alarms are fewer still
+ALARM = 0.02  # p below which the copy detector raises the alarm; its steps are coarse, so false alarms are fewer still
 ALPHA = 0.05  # false alarms that C_T and AuthPct are allowed
 DRAWS = 100
 PLANTED = 12  # copies in a draw
@@ -80,9 +80,9 @@ class Power:
         draws: number of draws.
         outputs: images in each.
         planted: how many of these are copies.
-        detected: share of draws in which the copy detector raised the alarm (p below .01); false alarms if clean.
-        named: share of draws whose list of closest pairs names nothing but planted copies, each with its true
-            training image; NaN if clean.
+        detected: share of draws in which the copy detector raised the alarm (p below .02); false alarms if clean.
+        named: share of the pairs listed as closest that are planted copies with their true training images; NaN if
+            clean.
         found: share of planted copies below the detector's threshold; NaN if clean.
         c_t: share of draws in which C_T is below all but 5 % of its values on clean draws; NaN where undefined.
         authpct: the same of AuthPct.
@@ -118,7 +118,7 @@ class Draw:
     """What the detectors said of one draw."""
 
     alarm: bool
-    named: bool
+    named: float
     found: float
     c_t: float
     authpct: float
@@ -210,7 +210,7 @@ class DetectorPower:
             outputs=self.bench.outputs,
             planted=0 if clean else self.bench.planted,
             detected=share([draw.alarm for draw in draws]),
-            named=math.nan if clean else share([draw.named for draw in draws]),
+            named=math.nan if clean else sum(draw.named for draw in draws) / len(draws),
             found=math.nan if clean else sum(draw.found for draw in draws) / len(draws),
             c_t=below[0],
             authpct=below[1],
@@ -234,7 +234,7 @@ def draw(bench: Bench, copies: Compared | None, generator: torch.Generator) -> D
     authentics = torch.cat([source.authentic[planted], bench.held_out.authentic[real]])
     return Draw(
         alarm=copies_p_value(int(flagged.sum()), len(score), bench.gauge, rank) < ALARM,
-        named=bool(right[listed].all()),
+        named=float(right[listed].double().mean()),
         found=float(flagged[: len(planted)].double().mean()),
         c_t=_c_t(source.placed[planted], bench.held_out.placed[real], bench.held_out.placed[gauge]),
         authpct=float(authentics.double().mean()) * 100,
