@@ -17,7 +17,7 @@ def by_definition(first, second):
 def test_the_nearest_are_those_of_the_definition(shift):
     queries, others = points(40, seed=1) + shift, points(90, seed=2) + shift
     found, expected = nearest(queries, others, 5), by_definition(queries, others).sort(1)
-    assert torch.allclose(found.distance, expected.values[:, :5], rtol=1e-12)
+    assert torch.allclose(found.distance, expected.values[:, :5], rtol=1e-7)
     assert torch.equal(found.index, expected.indices[:, :5])
 
 
@@ -26,7 +26,7 @@ def test_no_point_is_a_neighbour_of_itself():
     same[7] = same[3]
     found = nearest_others(same, 3)
     expected = by_definition(same, same).fill_diagonal_(torch.inf).sort(1)
-    assert torch.allclose(found.distance, expected.values[:, :3], rtol=1e-12)
+    assert torch.allclose(found.distance, expected.values[:, :3], rtol=1e-7)
     assert (found.index[3, 0], found.index[7, 0], found.distance[3, 0]) == (7, 3, 0)
     assert nearest_others(same[:4], 3).index.sort(1).values.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
 
