@@ -1,4 +1,4 @@
-"""The segmenter: a small U-Net that names the class of every pixel, trained on real images only."""
+"""The segmenter: a small encoder and decoder that names the class of every pixel, trained on real images only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAGES = 4  # halvings of the resolution
 
 
 class Segmenter(nn.Module):
-    """Four strided stages of convolution and batch norm, and the way back, which sees what each resolution held.
+    """Four strided stages of convolution and batch norm, and the way back, to which each resolution adds what it held.
 
     Images of any size: what comes up is resized (bilinear) to the stage that it meets.
 
@@ -29,7 +29,8 @@ class Segmenter(nn.Module):
         widths = [width * min(2**level, 8) for level in range(STAGES + 1)]
         self.stem = _convolution(3, width)
         self.down = nn.ModuleList([strided_stage(a, b) for a, b in pairwise(widths)])
-        self.up = nn.ModuleList([_convolution(a + b, b) for a, b in pairwise(reversed(widths))])
+        self.narrow = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in pairwise(widths)])
+        self.mix = nn.ModuleList([_convolution(each, each) for each in widths[:-1]])
         self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -38,10 +39,10 @@ class Segmenter(nn.Module):
         for down in self.down:
             maps.append(down(maps[-1]))
         result = maps.pop()
-        for up in self.up:
+        for narrow, mix in zip(reversed(self.narrow), reversed(self.mix), strict=True):
             same = maps.pop()
-            larger = functional.interpolate(result, same.shape[-2:], mode="bilinear", align_corners=False)
-            result = up(torch.cat([larger, same], 1))
+            larger = functional.interpolate(narrow(result), same.shape[-2:], mode="bilinear", align_corners=False)
+            result = mix(larger + same)
         logits: torch.Tensor = self.head(result)
         return logits
 

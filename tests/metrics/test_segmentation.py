@@ -135,7 +135,7 @@ def test_segmenters_are_trained_once_and_the_same_for_the_same_seed(toy_data, tm
 def test_void_teaches_nothing(toy_data, tmp_path, monkeypatch):
     monkeypatch.setattr("ganbench.metrics.segmentation.STEPS", 12)
     maps = {split: each.clone() for split, each in toy_data.label_maps["square"].items()}
-    maps["train"][:70] = VOID  # whole batches among them
+    maps["train"][1:] = VOID  # nearly all batches are void as a whole
     void = replace(toy_data, label_maps={**toy_data.label_maps, "square": maps})
     trained = train_segmenter(Workbench(void, "toy", tmp_path)).state_dict()
     assert all(bool(part.isfinite().all()) for part in trained.values())
