@@ -273,6 +273,7 @@ def measured(value: Value) -> Measured:
         digits=quantity.digits,
         note=quantity.note,
         details=dict(value.details),
+        alarm=value.alarm,
     )
 
 

@@ -57,6 +57,7 @@ class Value:
         protocol: everything that changes the number: extractor digest, resize, subset sizes, split, library version.
         per_image: values per output image (N,), where the metric has them.
         details: small plain data for reports (closest pairs and the like), JSON-serialisable.
+        alarm: the metric itself says that training images are copied here; tables mark it ⚠.
     """
 
     quantity: Quantity
@@ -66,6 +67,7 @@ class Value:
     std: float | None = None
     per_image: torch.Tensor | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    alarm: bool = False
 
 
 @dataclass(frozen=True)

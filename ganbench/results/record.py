@@ -35,6 +35,7 @@ class Measured(RecordModel):
     digits: int = 3
     note: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
+    alarm: bool = False  # the metric itself says that training images are copied
 
 
 class Timings(RecordModel):
