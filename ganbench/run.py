@@ -30,6 +30,7 @@ from ganbench.registry import did_you_mean
 from ganbench.report.figures import encode_png, method_grid
 from ganbench.report.publish import write_reports
 from ganbench.results.files import check_writable, write_atomic
+from ganbench.results.pictures import CLOSEST, NEIGHBOURS_FILE, Pictures, write_neighbours, write_pictures
 from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
 from ganbench.results.record import Status
 from ganbench.results.store import find_record
@@ -167,6 +168,7 @@ def execute(plan: RunPlan, make: Callable[[dict[str, float]], Display] = make_di
     """Run what the plan still needs. Records are written as trials end; tables and pictures are the caller's."""
     started = time.monotonic()
     _write_plan(plan)
+    _store_pictures(plan)
     _forget_forced(plan)
     stop_file = plan.directory / STOP_FILE
     stop_file.unlink(missing_ok=True)
@@ -189,16 +191,13 @@ def execute(plan: RunPlan, make: Callable[[dict[str, float]], Display] = make_di
 
 def publish(plan: RunPlan) -> list[Path]:
     """Write leaderboard, comparison sheet and one grid per trial from the records that are there; return the tables."""
-    data = plan.data
-    inputs = data.images(data.source, "test").numpy()
+    shown = _store_pictures(plan)
     for spec in plan.specs:
         if (spec.directory / TRANSLATIONS_FILE).exists() and not (spec.directory / SAMPLES_FILE).exists():
             outputs = load_translations(spec.directory)[0].numpy()
-            picture = method_grid(inputs, outputs, f"{spec.suite}: {spec.title}")
+            picture = method_grid(shown.inputs, outputs, f"{spec.suite}: {spec.title}")
             write_atomic(spec.directory / SAMPLES_FILE, encode_png(picture))
-    counterparts = data.counterparts["test"].numpy() if "test" in data.counterparts else None
-    credits = [f"{credit.title} by {credit.artist}, {credit.licence}" for credit in data.credits]
-    return write_reports(plan.directory, inputs, data.images(data.target, "test").numpy(), counterparts, credits)
+    return write_reports(plan.directory, shown.inputs, shown.real, shown.counterparts, shown.credits)
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...]:
@@ -216,6 +215,25 @@ def count_statuses(plan: RunPlan) -> Counter[str]:
     """Count the planned trials by the status of their records."""
     records = [find_record(spec.directory) for spec in plan.specs]
     return Counter(record.status if record else "pending" for record in records)
+
+
+def _pictures(data: TranslationData) -> Pictures:
+    inputs, real = (data.images(domain, "test").numpy() for domain in (data.source, data.target))
+    counterparts = data.counterparts["test"].numpy() if "test" in data.counterparts else None
+    credits = tuple(f"{credit.title} by {credit.artist}, {credit.licence}" for credit in data.credits)
+    return Pictures(inputs, real, counterparts, credits)
+
+
+def _store_pictures(plan: RunPlan) -> Pictures:
+    """Store what pages show of the data, and of closest training images what an earlier version did not; return it."""
+    shown = _pictures(plan.data)
+    write_pictures(plan.directory, shown)
+    train = plan.data.images(plan.data.target, "train").numpy()
+    for spec in plan.specs:
+        record = find_record(spec.directory)
+        if record and CLOSEST in record.metrics and not (spec.directory / NEIGHBOURS_FILE).exists():
+            write_neighbours(spec.directory, record.metrics[CLOSEST].details, train)
+    return shown
 
 
 def _pin_folders() -> None:

@@ -25,6 +25,7 @@ from ganbench.methods.base import METHODS, Method, Task
 from ganbench.metrics.base import Evidence, Value
 from ganbench.progress import Notify, Progress
 from ganbench.provenance import provenance
+from ganbench.results.pictures import CLOSEST, write_neighbours
 from ganbench.results.record import Budget, Measured, Record, Status, Timings
 from ganbench.results.store import find_record, write_record
 from ganbench.spec import TrialSpec, make_method, open_dataset
@@ -184,7 +185,11 @@ def evaluate_trial(
         is_translation=not spec.reference,
     )
     notify(Progress(spec.title, "evaluation", 0, len(families)))
-    return evaluation.evaluate(evidence, families, spec.extractor)
+    result = evaluation.evaluate(evidence, families, spec.extractor)
+    for value in result.values:
+        if value.quantity.name == CLOSEST:
+            write_neighbours(spec.directory, value.details, data.images(data.target, "train").numpy())
+    return result
 
 
 def _stale_families(spec: TrialSpec, record: Record) -> list[str]:
