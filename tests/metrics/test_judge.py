@@ -1,7 +1,18 @@
 import pytest
 import torch
 
-from ganbench.metrics.judge import ATTRIBUTES, DOMAIN, Judge, accuracy, ceilings, chance, judge_of, kinds
+from ganbench.metrics.judge import (
+    ATTRIBUTES,
+    DOMAIN,
+    Judge,
+    accuracy,
+    attribute_questions,
+    ceilings,
+    chance,
+    judge_of,
+    kinds,
+    trusted_judge,
+)
 from ganbench.metrics.workbench import Workbench
 from ganbench.nets.judge_net import augment, judge_input
 
@@ -73,6 +84,36 @@ def test_training_leaves_the_global_generator_alone(toy_data, tmp_path):
     state = torch.get_rng_state()
     judge_of(Workbench(toy_data, "toy", tmp_path), ATTRIBUTES)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def stub_training(monkeypatch, judges):
+    """Have `train_judge` return ``judges`` in turn; collect the numbers of epochs that it is asked for."""
+    asked = []
+
+    def train(questions, workbench, stage):
+        asked.append(questions.epochs)
+        return judges[len(asked) - 1]
+
+    monkeypatch.setattr("ganbench.metrics.judge.train_judge", train)
+    monkeypatch.setattr("ganbench.metrics.judge._validated", lambda judge, questions, workbench: judge)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("judges", "many", "runs", "kept"),
+    [
+        ([{"a": 0.95, "b": 1.0}], 90, 1, 0),  # trusted
+        ([{"a": 1.0, "b": 0.9}, {"a": 1.0, "b": 0.97}], 90, 2, 1),
+        ([{"a": 1.0, "b": 0.9}, {"a": 0.9, "b": 0.9}], 90, 2, 0),  # longer was worse
+        ([{"a": 1.0, "b": 0.5}], 91, 1, 0),  # of 90 training images not much more can be learned
+    ],
+)
+def test_judges_that_answer_badly_are_trained_longer(judges, many, runs, kept, toy_workbench, monkeypatch):
+    monkeypatch.setattr("ganbench.metrics.judge.MANY", many)
+    asked = stub_training(monkeypatch, judges)
+    questions = attribute_questions(toy_workbench.data)
+    assert trusted_judge(questions, toy_workbench, "judge") is judges[kept]
+    assert asked == [questions.epochs, 6 * questions.epochs][:runs]
 
 
 def test_without_common_labels_only_the_domain_is_judged(trained, judge_outputs, by_name):
