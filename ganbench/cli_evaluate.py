@@ -24,7 +24,7 @@ def export(
     """
     from ganbench.external import export_suite
 
-    counts = export_suite(suite, profile, folder, lambda done, total: _show_stage("drawing images", done, total))
+    counts = export_suite(suite, profile, folder, lambda done, total: _show_stage("preparing images", done, total))
     for name, count in counts.items():
         typer.echo(f"{folder / name}: {count} pictures", err=True)
 

@@ -144,7 +144,7 @@ def measure(request: Request, notify: Notify) -> Sanity:
         NothingComparableError: no metric has anything to say.
     """
     data = request.dataset.load(
-        request.image_size, lambda done, total: notify(Progress("preparation", "drawing images", done, total))
+        request.image_size, lambda done, total: notify(Progress("preparation", "preparing images", done, total))
     )
     count = outputs_of_a_draw(data)
     device = pick_device(1 if torch.cuda.is_available() else 0)
@@ -160,7 +160,12 @@ def measure(request: Request, notify: Notify) -> Sanity:
         reasons = (f"{what}: {why}." for what, why in bench.missing.items())
         raise NothingComparableError("\n".join(["No metric has anything to say here.", *reasons]))
     missing = bench.missing | {name: why for name, why in LEFT_OUT.items() if name not in request.families}
-    return Sanity(request, data, count, curves, _power(request, workbench, notify), missing)
+    power: tuple[Power, ...] = ()
+    if MEMORIZATION in request.families:
+        notify(Progress(POWER, "planting copies", 0, 1))
+        power = power_of(data, workbench, request.seed)
+        notify(Progress(POWER, "ok"))
+    return Sanity(request, data, count, curves, power, missing)
 
 
 def outputs_of_a_draw(data: TranslationData) -> int:
@@ -269,20 +274,13 @@ def _curve(quantity: Quantity, damage: str, levels: list[list[Answers]]) -> Curv
     return Curve(quantity, damage, (0.0, *DAMAGES[damage].levels), torch.tensor(numbers, dtype=torch.float64))
 
 
-def _power(request: Request, workbench: Workbench, notify: Notify) -> tuple[Power, ...]:
-    data, target = workbench.data, workbench.data.target
-    if MEMORIZATION not in request.families or not len(data.domains[target].images.get("val", ())):
+def power_of(data: TranslationData, workbench: Workbench, seed: int) -> tuple[Power, ...]:
+    """Measure what the memorization detectors find on the target domain; nothing without validation images."""
+    if not len(data.domains[data.target].images.get("val", ())):
         return ()
-    notify(Progress(POWER, "planting copies", 0, 1))
-    train, gauge, test = (data.images(target, split) for split in SPLITS)
+    train, gauge, test = (data.images(data.target, split) for split in SPLITS)
+    held_out, cells = torch.cat([gauge, test]), cells_of(workbench)
     detectors = DetectorPower(
-        train,
-        torch.cat([gauge, test]),
-        len(gauge),
-        cells_of(workbench),
-        lambda images: workbench.features(images).pooled,
-        request.seed,
+        train, held_out, len(gauge), cells, lambda images: workbench.features(images).pooled, seed
     )
-    found = detectors.measure()
-    notify(Progress(POWER, "ok"))
-    return tuple(found)
+    return tuple(detectors.measure())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +14,8 @@ from rich.text import Text
 
 import ganbench
 from ganbench.metrics.base import Quantity
-from ganbench.metrics.detector_power import ALARM, ALPHA, CLEAN, Power
+from ganbench.metrics.detector_power import ALPHA, CLEAN, Power
+from ganbench.metrics.memorization import ALARM
 from ganbench.report.figures import encode_png
 from ganbench.results.files import write_atomic
 from ganbench.sanity import DRAWS, Sanity
@@ -76,7 +77,7 @@ def print_sanity(found: Sanity, console: Console) -> None:
         console.print(Text.assemble((verdict.value, STYLES[verdict]), f": {meaning}"))
     if found.power:
         console.print(_power_table(found))
-        console.print(Text(_power_note(found), style="dim"))
+        console.print(Text(_power_note(found.power), style="dim"))
     for what, why in found.missing.items():
         console.print(Text(f"not measured: {what}: {why}", style="dim"))
 
@@ -94,10 +95,15 @@ def to_markdown(found: Sanity) -> str:
     lines += ["", *(f"- **{verdict.value}**: {meaning}." for verdict, meaning in MEANING.items())]
     lines += ["", *(f"- {DAMAGES[name].title}: {_levels(name)}" for name in found.damages)]
     if found.power:
-        lines += ["", "## Planted copies", "", *_markdown_table([*POWER_HEADERS], map(_power_cells, found.power))]
-        lines += ["", _power_note(found)]
+        lines += ["", "## Planted copies", "", power_to_markdown(found.power)]
     lines += ["", *(f"- not measured: {what}: {why}" for what, why in found.missing.items())]
     return "\n".join([*lines, "", "![curves](sanity.png)", ""])
+
+
+def power_to_markdown(power: Sequence[Power]) -> str:
+    """Return what the copy detectors find as a Markdown table, and how to read it."""
+    table = _markdown_table([*POWER_HEADERS], map(_power_cells, power))
+    return "\n".join([*table, "", _power_note(power)])
 
 
 def to_csv(found: Sanity) -> str:
@@ -157,13 +163,13 @@ def _power_cells(row: Power) -> list[str]:
     return [name, *("–" if math.isnan(share) else f"{share:.0%}" for share in shares)]
 
 
-def _power_note(found: Sanity) -> str:
+def _power_note(power: Sequence[Power]) -> str:
     return (
-        f"{found.power[-1].planted} training images, disguised, among {found.power[0].outputs} held-out ones; shares "
-        f"of {found.power[0].draws} draws. The copy detector raises the alarm at p < {ALARM:g}."
+        f"{power[-1].planted} training images, disguised, among {power[0].outputs} held-out ones; shares "
+        f"of {power[0].draws} draws. The copy detector raises the alarm at p < {ALARM:g}."
     )
 
 
-def _markdown_table(headers: list[str], rows: Iterator[list[str]]) -> list[str]:
+def _markdown_table(headers: list[str], rows: Iterable[list[str]]) -> list[str]:
     lines = [headers, ["---"] * len(headers), *rows]
     return [f"| {' | '.join(line)} |" for line in lines]

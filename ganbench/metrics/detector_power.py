@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ganbench.metrics.copies import Nearest, nearest_copies
 from ganbench.metrics.memorization import (
+    ALARM,
     PAIRS_SHOWN,
     Cells,
     Placed,
@@ -26,7 +27,6 @@ from ganbench.metrics.memorization import (
 )
 from ganbench.seeding import torch_generator
 
-ALARM = 0.02  # p below which the copy detector raises the alarm; its steps are coarse, so false alarms are fewer still
 ALPHA = 0.05  # false alarms that C_T and AuthPct are allowed
 DRAWS = 100
 PLANTED = 12  # copies in a draw

@@ -24,6 +24,7 @@ CELLS = 3
 COMPONENTS = 64
 FEWEST_IN_CELL = 20  # generated images that make a cell count
 COPY_PERCENTILE = 1  # of held-out scores: an output below it is called a copy
+ALARM = 0.02  # p below which the copy detector raises the alarm; its steps are coarse, so false alarms are fewer still
 PAIRS_SHOWN = 8
 
 C_T = Quantity(
@@ -47,7 +48,8 @@ COPIES = Quantity(
     "Copies",
     "memorization",
     False,
-    note="Share of outputs that are training images up to mirroring, cropping, zoom and noise; about 0.01 is chance.",
+    note="Share of outputs that are training images up to mirroring, cropping, zoom and noise; about 0.01 is chance. "
+    f"Alarm where so many have a chance below {ALARM:g}.",
 )
 
 
@@ -265,7 +267,8 @@ def _copies(evidence: Evidence, protocol: Protocol) -> Value:
     details = {"threshold": threshold, "copies": copies, "p_value": p_value, "closest": closest_pairs(found)}
     extra: Protocol = {"grid": GRID, "neighbours": NEIGHBOURS, "percentile": COPY_PERCENTILE}
     share = copies / count
-    return Value(COPIES, share, count, {**protocol, **extra}, per_image=found.score, details=details)
+    alarm = p_value < ALARM
+    return Value(COPIES, share, count, {**protocol, **extra}, per_image=found.score, details=details, alarm=alarm)
 
 
 def closest_pairs(found: Nearest, most: int = PAIRS_SHOWN) -> list[dict[str, Any]]:

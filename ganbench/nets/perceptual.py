@@ -130,7 +130,7 @@ class Lpips(PerceptualDistance):
         super().__init__(device)
         path = SQUEEZENET.require()
         self.digest = SQUEEZENET.digests[path.name]
-        self.network = _lpips_network(path).to(device)
+        self.network = _lpips_network(path).to(device, memory_format=torch.channels_last)  # 1.5 times faster on CPUs
         self.scales = [lin.model[-1].weight.clamp_min(0).sqrt() for lin in self.network.lins]
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -138,7 +138,8 @@ class Lpips(PerceptualDistance):
         pixels = images.to(self.device, torch.float32) / 127.5 - 1  # LPIPS takes [−1, 1]
         if min(pixels.shape[-2:]) < 64:
             pixels = nn.functional.interpolate(pixels, (64, 64), mode="bilinear", antialias=True)
-        layers: Sequence[torch.Tensor] = self.network.net(self.network.scaling_layer(pixels))
+        scaled = self.network.scaling_layer(pixels).contiguous(memory_format=torch.channels_last)
+        layers: Sequence[torch.Tensor] = self.network.net(scaled)
         return [unit_normalised(layer) * scale for layer, scale in zip(layers, self.scales, strict=True)]
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ganbench.data.base import Domain, TranslationData
+from ganbench.metrics import input_copying
 from ganbench.metrics.input_copying import InputCopying, mean_target
 from ganbench.metrics.workbench import Workbench
 
@@ -29,6 +30,17 @@ def test_copies_score_nothing_and_the_mean_picture_one(judge_outputs, toy_data, 
     assert float(both.per_image.mean()) == pytest.approx(both.value)
     assert both.per_image[:30].max() == 0 < both.per_image[30:].min()
     assert "copied" in copied.quantity.note
+
+
+def test_only_the_first_hundred_inputs_are_looked_at(judge_outputs, toy_data, toy_workbench, by_name, monkeypatch):
+    monkeypatch.setattr(input_copying, "INPUTS", 20)
+    sources = toy_data.images("disc", "test")
+    outputs = sources.clone()
+    outputs[20:] = 255 - outputs[20:]
+    few = by_name(InputCopying().compute(judge_outputs(outputs)))[PD]
+    assert (few.value, few.n, few.protocol["n"], len(few.per_image)) == (0, 20, 20, 20)
+    moved = mean_target(toy_workbench).expand(60, -1, -1, -1).contiguous()
+    assert by_name(InputCopying().compute(judge_outputs(moved)))[PD].value == pytest.approx(1)
 
 
 def test_a_faint_change_is_near_to_copying(judge_outputs, toy_data, by_name):

@@ -81,9 +81,11 @@ def test_random_target_is_flagged_and_real_images_are_not(judge_outputs, toy_dat
     real = by_name(metric.compute(judge_outputs()))
     assert copied["copies_pixel"].value == 1
     assert copied["copies_pixel"].details["p_value"] < 1e-6
+    assert copied["copies_pixel"].alarm
     assert copied["authpct_toy"].value == 0
     assert real["copies_pixel"].value < 0.1
     assert real["copies_pixel"].details["p_value"] > 0.05
+    assert not any(value.alarm for value in (*real.values(), copied["authpct_toy"]))
     assert real["authpct_toy"].value > 20
     if "c_t_toy" in copied:
         assert copied["c_t_toy"].value < -3
