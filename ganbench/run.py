@@ -154,7 +154,7 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
         )  # fmt: skip
 
     def drawing(done: int, total: int) -> None:
-        notify(Progress(PREPARATION, "drawing images", done, total))
+        notify(Progress(PREPARATION, "preparing images", done, total))
 
     data = loaded.dataset(options.profile).load(profile.image_size, drawing)
     specs = make_specs(loaded, options.profile, data, options.results, list(options.seeds) or None)
@@ -197,7 +197,8 @@ def publish(plan: RunPlan) -> list[Path]:
             outputs = load_translations(spec.directory)[0].numpy()
             picture = method_grid(shown.inputs, outputs, f"{spec.suite}: {spec.title}")
             write_atomic(spec.directory / SAMPLES_FILE, encode_png(picture))
-    return write_reports(plan.directory, shown.inputs, shown.real, shown.counterparts, shown.credits)
+    private = not all(credit.publish for credit in plan.data.credits)
+    return write_reports(plan.directory, shown.inputs, shown.real, shown.counterparts, shown.credits, private)
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...]:
@@ -220,8 +221,7 @@ def count_statuses(plan: RunPlan) -> Counter[str]:
 def _pictures(data: TranslationData) -> Pictures:
     inputs, real = (data.images(domain, "test").numpy() for domain in (data.source, data.target))
     counterparts = data.counterparts["test"].numpy() if "test" in data.counterparts else None
-    credits = tuple(f"{credit.title} by {credit.artist}, {credit.licence}" for credit in data.credits)
-    return Pictures(inputs, real, counterparts, credits)
+    return Pictures(inputs, real, counterparts, tuple(credit.line for credit in data.credits))
 
 
 def _store_pictures(plan: RunPlan) -> Pictures:

@@ -112,7 +112,7 @@ def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Re
 
 def load_data(spec: TrialSpec) -> TranslationData:
     """Return the trial's images; workers that run several trials keep them. `InputError` where they changed."""
-    data = _load(json.dumps(spec.dataset, sort_keys=True), spec.image_size)
+    data = _load(json.dumps(spec.dataset), spec.image_size)  # unsorted: the order of label maps' classes counts
     if data.fingerprint != spec.data_fingerprint:
         raise InputError(
             f"dataset {spec.dataset['name']}: the images changed since the run was planned "

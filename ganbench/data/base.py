@@ -26,12 +26,22 @@ VOID = 255  # in a label map: pixels whose class nobody knows or asks for
 
 @dataclass(frozen=True)
 class Credit:
-    """Who made the images and what may be done with them."""
+    """Who made the images and what may be done with them.
+
+    Attributes:
+        publish: whether pictures may be published: sheets of others keep to a file that git ignores.
+    """
 
     title: str
     artist: str
     licence: str
     url: str
+    publish: bool = True
+
+    @property
+    def line(self) -> str:
+        """What stands under pictures."""
+        return f"{self.title} by {self.artist}, {self.licence}{'' if self.publish else ' (not to be published)'}"
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ SetName = Literal[
 ]  # fmt: skip
 CREDIT = Credit(
     "CycleGAN datasets", "Jun-Yan Zhu, Taesung Park, Phillip Isola, Alexei Efros (collected from Flickr, ImageNet, …)",
-    "no licence stated: research", "https://junyanz.github.io/CycleGAN/",
+    "no licence stated: research", "https://junyanz.github.io/CycleGAN/", publish=False,
 )  # fmt: skip
 
 

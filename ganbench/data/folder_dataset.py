@@ -40,6 +40,7 @@ class CreditOptions(Options):
     artist: str
     licence: str
     url: str = ""
+    publish: bool = Field(True, description="whether pictures may be published, as on a sheet that is committed")
 
 
 class FolderDataset(Dataset):
@@ -65,7 +66,9 @@ class FolderDataset(Dataset):
     n_train: int | None = Field(None, ge=1, description="most training pictures per domain; none given: all")
     n_val: int | None = Field(None, ge=1, description="most validation pictures per domain; none given: all")
     n_test: int | None = Field(None, ge=1, description="most test pictures per domain; none given: all")
-    credit: CreditOptions | None = Field(None, description="title, artist, licence and url, for the sheets")
+    credit: CreditOptions | list[CreditOptions] | None = Field(
+        None, description="title, artist, licence, url and publish, for the sheets; a list where there are several"
+    )
 
     @field_validator("root")
     @classmethod
@@ -99,9 +102,11 @@ class FolderDataset(Dataset):
         absent = [str(path) for path in dict.fromkeys(self.needed()) if not path.exists()]
         if not absent:
             return None
+        origins = " and ".join(f"{credit.title} ({credit.url})" for credit in self.credits if credit.url)
         return (
             f"no such folder or file: {', '.join(absent)}. Put the pictures there, or correct the keys of the dataset "
             f"(a relative root is seen from ${DATA_VARIABLE}, else from the working directory)."
+            f"{f' They come from {origins}.' if origins else ''}"
         )
 
     def load(self, image_size: int, report: Progress | None = None) -> TranslationData:
@@ -123,7 +128,8 @@ class FolderDataset(Dataset):
     @property
     def credits(self) -> tuple[Credit, ...]:
         """Whom the suite credits."""
-        return (Credit(**self.credit.model_dump()),) if self.credit else ()
+        given = self.credit if isinstance(self.credit, list) else [self.credit] if self.credit else []
+        return tuple(Credit(**each.model_dump()) for each in given)
 
     @property
     def _limits(self) -> tuple[int | None, ...]:

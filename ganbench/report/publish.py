@@ -1,4 +1,7 @@
-"""The published files of a suite: leaderboard.csv, leaderboard.md and comparison.png beside the raw records."""
+"""The published files of a suite: leaderboard.csv, leaderboard.md and comparison.png beside the raw records.
+
+Where a licence forbids to publish pictures the sheet is comparison-private.png, which git ignores and no page names.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from ganbench.results.store import read_profile
 
 TRANSLATIONS_FILE = "translations.npz"  # key "outputs": uint8 (N, 3, H, W), in the order of the source test images
 COMPARISON_FILE = "comparison.png"
+PRIVATE_FILE = "comparison-private.png"
 COLUMNS = 10  # test images on the comparison sheet
 
 
@@ -31,6 +35,7 @@ def write_reports(
     real: Images,
     counterparts: Images | None = None,
     credit_lines: Sequence[str] = (),
+    private: bool = False,
 ) -> list[Path]:
     """Write the leaderboard and the comparison sheet of one ``<suite>/<profile>/`` directory; return the files.
 
@@ -40,11 +45,15 @@ def write_reports(
         real: uint8 (M, 3, H, W), target test images, shown for comparison.
         counterparts: uint8 (N, 3, H, W), the true target of each input, or None.
         credit_lines: who made the images, under which licence; the bottom of the sheet.
+        private: whether the sheet is for these eyes only: the page then doesn't show it.
     """
     boards = build_leaderboards(read_profile(directory))
     picture = encode_png(comparison_sheet(boards[0], inputs, real, counterparts, credit_lines))
-    texts = "\n".join(to_markdown(board, COMPARISON_FILE if board is boards[0] else None) for board in boards)
-    contents = {"leaderboard.csv": to_csv(boards).encode(), "leaderboard.md": texts.encode(), COMPARISON_FILE: picture}
+    sheet_file, other = (PRIVATE_FILE, COMPARISON_FILE) if private else (COMPARISON_FILE, PRIVATE_FILE)
+    shown = [None if private or index else sheet_file for index in range(len(boards))]
+    texts = "\n".join(to_markdown(board, name) for board, name in zip(boards, shown, strict=True))
+    contents = {"leaderboard.csv": to_csv(boards).encode(), "leaderboard.md": texts.encode(), sheet_file: picture}
+    (directory / other).unlink(missing_ok=True)
     for name, content in contents.items():
         write_atomic(directory / name, content)
     return [directory / name for name in contents]
