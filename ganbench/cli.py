@@ -13,6 +13,7 @@ import typer
 import ganbench
 from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
+from ganbench.cli_human_test import human_test_app
 from ganbench.cli_sanity import sanity
 from ganbench.errors import GanbenchError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_setup.weights_app, name="weights")
+app.add_typer(human_test_app, name="human-test")
 app.command()(cli_setup.doctor)
 
 

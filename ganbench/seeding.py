@@ -7,9 +7,12 @@ uninterrupted run would have seen.
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
@@ -20,6 +23,8 @@ def derive_seed(seed: int, *purpose: str | int) -> int:
 
 def torch_generator(seed: int, *purpose: str | int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a `torch.Generator` on ``device``, seeded for ``purpose``."""
+    import torch  # reports draw too, and do without its seconds of import
+
     generator = torch.Generator(device=device)
     generator.manual_seed(derive_seed(seed, *purpose))
     return generator

@@ -69,14 +69,14 @@ def _line(key: str, value: Any) -> str:
         raise ValueError(f"The key {key!r} can't be written as JSON: {error}") from error
 
 
-def read_model(path: Path, model: type[ModelT], what: str) -> ModelT:
-    """Read ``path`` as one JSON object and validate it as ``model``.
+def read_model(path: Path, model: type[ModelT], what: str, remedy: str = "Delete it and run again.") -> ModelT:
+    """Read ``path`` as one JSON object and validate it as ``model``; ``remedy`` is for a file that is not JSON.
 
     Raises:
         NewerSchemaError: the file's ``schema_version`` is above ours.
         InputError: the file is absent, too large, not JSON, holds NaN or values of a wrong type; names the file.
     """
-    fields = _read_object(path, what)
+    fields = _read_object(path, what, remedy)
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerSchemaError(
@@ -96,7 +96,7 @@ def _first_problem(error: ValidationError) -> str:
     return f"{key}: {item['msg']}. Got {repr(item['input'])[:80]}{others}."
 
 
-def _read_object(path: Path, what: str) -> dict[str, Any]:
+def _read_object(path: Path, what: str, remedy: str) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_JSON_BYTES + 1)
@@ -107,7 +107,7 @@ def _read_object(path: Path, what: str) -> dict[str, Any]:
     try:
         fields = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: this {what} is not valid JSON: {error}. Delete it and run again.") from None
+        raise InputError(f"{path}: this {what} is not valid JSON: {error}. {remedy}") from None
     if not isinstance(fields, dict):
         raise InputError(f"{path}: a {what} must be a JSON object. Got {type(fields).__name__} instead.")
     return fields

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ganbench.results.columns import Column, protocol_differences
+from ganbench.results.people import fool_rate_notes
 from ganbench.results.plan import EXTERNAL
 from ganbench.results.record import Record
 from ganbench.results.rows import Cell, Row, of_kind
@@ -46,6 +47,7 @@ def footnotes_of(
     notes = (
         *_marks(rows, cells),
         *_external(rows, results),
+        *fool_rate_notes(records),
         *_missing(records),
         *(
             f"{name} stands in several columns, since its protocol differs between rows: {difference}."

@@ -8,6 +8,7 @@ from pathlib import Path
 from ganbench.errors import InputError
 from ganbench.names import check_name
 from ganbench.results.files import NewerSchemaError, read_model, to_json, write_atomic
+from ganbench.results.people import with_fool_rates
 from ganbench.results.plan import PLAN_FILE, Plan, read_plan
 from ganbench.results.record import Record
 
@@ -104,7 +105,8 @@ def read_profile(directory: Path) -> ResultSet:
     kept = {path: r for path, r in records.items() if (r.suite, r.profile) == (suite, profile)}
     strangers = [path for path in records if path not in kept]
     problems += [f"{path}: the record is not of {suite}/{profile}, as the others here are." for path in strangers]
-    return ResultSet(directory, suite, profile, kept, plan, tuple(problems))
+    kept, unread = with_fool_rates(directory, kept)
+    return ResultSet(directory, suite, profile, kept, plan, (*problems, *unread))
 
 
 def read_results(root: Path) -> list[ResultSet]:

@@ -1,0 +1,1 @@
+"""A test with people: pages that show real and generated pictures, and the import of what people answered."""
