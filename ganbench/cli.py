@@ -14,6 +14,7 @@ import ganbench
 from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
 from ganbench.cli_human_test import human_test_app
+from ganbench.cli_results import report
 from ganbench.cli_sanity import sanity
 from ganbench.errors import GanbenchError
 
@@ -107,22 +108,6 @@ def run(  # noqa: PLR0913  # one parameter per flag
     raise typer.Exit(summary.exit_code)
 
 
-@app.command()
-def report(
-    results: Annotated[Path, typer.Argument(help="A results directory, or one suite's or profile's part of it.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown tables.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="One row per method, all values.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-) -> None:
-    """Print the leaderboards of finished (and half-finished) runs."""
-    from ganbench.report.print import print_results
-
-    chosen = [name for name, wanted in (("markdown", markdown), ("csv", csv), ("json", as_json)) if wanted]
-    if len(chosen) > 1:
-        raise typer.BadParameter(f"choose one of --{' and --'.join(chosen)}")
-    print_results(results, chosen[0] if chosen else "terminal")
-
-
 @app.command("list")
 def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
@@ -163,6 +148,7 @@ def translate(
     _say(f"{len(pictures.names)} pictures translated into {output}")
 
 
+app.command()(report)
 app.command()(evaluate)
 app.command()(export)
 app.command()(sanity)

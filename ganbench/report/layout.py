@@ -21,6 +21,9 @@ TITLES: Final = {
 }
 
 
+Words = tuple[str, list[str]]  # header and one text per row
+
+
 @dataclass(frozen=True)
 class Entry:
     """One cell as text with its mark."""
@@ -45,6 +48,7 @@ class Table:
 
     headers: tuple[str, ...]
     lines: tuple[Line, ...]
+    text_columns: int = 1  # leading columns that hold words, not numbers
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,19 @@ def sections(board: Leaderboard, width: int = WIDTH) -> list[Section]:
 def footnotes(board: Leaderboard) -> list[str]:
     """Return the footnotes, the most important first."""
     return [printable(note) for note in board.footnotes]
+
+
+def legend(board: Leaderboard) -> list[str]:
+    """Return how to read cells and rows."""
+    several = any(len(row.seeds) > 1 for row in board.rows)
+    spread = "mean ± standard deviation over training seeds" if several else "one training seed"
+    intervals = " Intervals (Student's t, 95 %) stand in the CSV and JSON forms." if several else ""
+    return [
+        f"Cells: {spread}; ↑ higher is better, ↓ lower is better; bold: the best method "
+        f"(real images and baselines are not ranked).{intervals}",
+        "real, the ceiling: unseen real target images in place of outputs, what a perfect method would score. "
+        "Baselines, the floor: identity is the input, copied.",
+    ]
 
 
 def caption(board: Leaderboard) -> str:
@@ -104,10 +121,12 @@ def _summary(board: Leaderboard, width: int) -> list[Table]:
     lead = [board.headline] if board.headline else []
     firsts = {_group(column): column for column in reversed(board.columns)}  # the last one set is the first column
     wanted = {column.key: column for column in (*lead, *(firsts[group] for group in SUMMARY if group in firsts))}
-    status = [Entry(row.short_status) for row in board.rows]
-    free = width - _label_width(board.rows) - max((len(entry.text) + 3 for entry in status), default=9)
-    first, *others = [*_chunks(board, list(wanted.values()), free)] or [[]]
-    return [_table(board, board.rows, first, status), *(_table(board, board.rows, chunk) for chunk in others)]
+    words = [("status", [row.short_status for row in board.rows])]
+    if sum(row.rank is not None for row in board.rows) > 1:
+        words.append(("rank", [row.place for row in board.rows]))
+    used = sum(3 + max(map(len, [header, *texts])) for header, texts in words)
+    first, *others = [*_chunks(board, list(wanted.values()), width - _label_width(board.rows) - used)] or [[]]
+    return [_table(board, board.rows, first, words), *(_table(board, board.rows, chunk) for chunk in others)]
 
 
 def _column_notes(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -125,13 +144,13 @@ def _tables(board: Leaderboard, columns: Sequence[Column], width: int) -> Iterat
         yield _table(board, rows, chunk)
 
 
-def _table(board: Leaderboard, rows: Sequence[Row], columns: Sequence[Column], status: Sequence[Entry] = ()) -> Table:
-    lines = [
-        Line(row.label, row.kind, (*status[index : index + 1], *(_entry(board, row, column) for column in columns)))
-        for index, row in enumerate(rows)
-    ]
-    headers = ("method", *(("status",) if status else ()), *(printable(column.header) for column in columns))
-    return Table(headers, tuple(lines))
+def _table(board: Leaderboard, rows: Sequence[Row], columns: Sequence[Column], words: Sequence[Words] = ()) -> Table:
+    lines = []
+    for index, row in enumerate(rows):
+        texts = [Entry(texts[index]) for _, texts in words]
+        lines.append(Line(row.label, row.kind, (*texts, *(_entry(board, row, column) for column in columns))))
+    headers = ("method", *(header for header, _ in words), *(printable(column.header) for column in columns))
+    return Table(headers, tuple(lines), 1 + len(words))
 
 
 def _entry(board: Leaderboard, row: Row, column: Column) -> Entry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ganbench.report.layout import Entry, Line, Table, caption, footnotes, sections
+from ganbench.report.layout import Entry, Line, Table, caption, footnotes, legend, sections
 from ganbench.results.leaderboard import Leaderboard
 
 
@@ -23,7 +23,7 @@ def to_markdown(board: Leaderboard, picture: str | None = None) -> str:
         parts.append(f"## {section.title}")
         parts += [_table(table) for table in section.tables]
         parts += [_bullets(section.notes)] if section.notes else []
-    parts += ["## Notes", _bullets([*_legend(board), *footnotes(board)])]
+    parts += ["## Notes", _bullets([*legend(board), *footnotes(board)])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -31,17 +31,6 @@ def escape(text: str) -> str:
     """Return ``text`` so that Markdown shows it as it is: no markup, no HTML, no end of a table's cell."""
     html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*|\[\]~])", r"\\\1", " ".join(html.split()))
-
-
-def _legend(board: Leaderboard) -> list[str]:
-    several = any(len(row.seeds) > 1 for row in board.rows)
-    spread = "mean ± standard deviation over training seeds" if several else "one training seed"
-    return [
-        f"Cells: {spread}; ↑ higher is better, ↓ lower is better; bold: the best method "
-        "(real images and baselines are not ranked).",
-        "real: unseen real target images in place of outputs, what a perfect method would score. identity: the input, "
-        "copied.",
-    ]
 
 
 def _bullets(notes: Sequence[str]) -> str:
@@ -52,7 +41,7 @@ def _table(table: Table) -> str:
     lines = [[_label(line), *map(_cell, line.entries)] for line in table.lines]
     headers = [escape(header) for header in table.headers]
     widths = [max(len(line[index]) for line in [headers, *lines]) for index in range(len(headers))]
-    left = 2 if headers[1:2] == ["status"] else 1  # columns of text
+    left = table.text_columns
     rule = [("-" * width if index < left else "-" * (width - 1) + ":") for index, width in enumerate(widths)]
     return "\n".join(_line(line, widths, left) for line in [headers, rule, *lines])
 

@@ -6,38 +6,50 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from ganbench.report.export import to_csv, to_data
+from ganbench.report.export import to_csv, to_data, to_parquet
+from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
 from ganbench.report.terminal import print_leaderboard
-from ganbench.results.leaderboard import build_leaderboards
+from ganbench.results.files import check_writable, write_atomic
+from ganbench.results.leaderboard import Leaderboard, build_leaderboards
 from ganbench.results.store import read_profile, read_results
 
 if TYPE_CHECKING:
     from ganbench.spec import TrialSpec
 
-Form = Literal["terminal", "markdown", "csv", "json"]
-
 
 def print_results(root: Path, form: str) -> None:
     """Print every leaderboard beneath ``root``; what could not be read is named on standard error."""
-    found = read_results(root)
-    boards = [board for results in found for board in build_leaderboards(results)]
-    for problem in (problem for results in found for problem in results.problems):
-        sys.stderr.write(f"{problem}\n")
+    boards = _boards(root)
     if form == "csv":
         sys.stdout.write(to_csv(boards))
     elif form == "json":
         sys.stdout.write(json.dumps([to_data(board) for board in boards], indent=1) + "\n")
     elif form == "markdown":
         sys.stdout.write("\n".join(to_markdown(board) for board in boards))
+    elif form == "latex":
+        sys.stdout.write("\n".join(to_latex(board) for board in boards))
     else:
         for board in boards:
             print_leaderboard(board, Console())
+
+
+def write_parquet(root: Path, file: Path) -> None:
+    """Write the rows of every leaderboard beneath ``root`` to one Parquet file."""
+    check_writable(file.parent)
+    write_atomic(file, to_parquet(_boards(root)))
+
+
+def _boards(root: Path) -> list[Leaderboard]:
+    found = read_results(root)
+    for problem in (problem for results in found for problem in results.problems):
+        sys.stderr.write(f"{problem}\n")
+    return [board for results in found for board in build_leaderboards(results)]
 
 
 def print_summary(directory: Path, console: Console) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -42,8 +44,8 @@ def _print_section(section: Section, console: Console) -> None:
 def _rich(table: Table) -> RichTable:
     made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for index, header in enumerate(table.headers):
-        text = index == 0 or header == "status"
-        made.add_column(Text(header), justify="left" if text else "right", no_wrap=True)
+        justify: Literal["left", "right"] = "left" if index < table.text_columns else "right"
+        made.add_column(Text(header), justify=justify, no_wrap=True)
     for line in table.lines:
         made.add_row(*_row(line))
     return made

@@ -73,7 +73,9 @@ def _cost(title: str, part: Literal["timings", "budget"], attribute: str, better
 COSTS = (
     _cost("training (s)", "timings", "training_seconds", False),
     _cost("images/s", "timings", "images_per_second", True),
+    _cost("steps", "budget", "steps", None),
     _cost("updates", "budget", "updates", None),
+    _cost("images seen", "budget", "images_seen", None),
     _cost("peak memory (MiB)", "timings", "peak_memory_mib", False),
 )
 
@@ -135,9 +137,14 @@ def _place(column: Column) -> tuple[int, bool]:
     return group, not leads
 
 
-def headline(columns: Iterable[Column]) -> Column | None:
-    """Return the column that methods are ranked by: the judge's success product, else the Fréchet distance."""
+def headline(columns: Iterable[Column], declared: str | None = None) -> Column | None:
+    """Return the column that methods are ranked by, or None where it wasn't measured.
+
+    It is what the suite declares; without that the judge's success product, else the Fréchet distance.
+    """
     candidates = list(columns)
+    if declared is not None:
+        return next((column for column in candidates if column.quantity == declared), None)
     named = [column for column in candidates if column.quantity.endswith(HEADLINE)]
     return next(iter(named or [column for column in candidates if column.is_distance]), None)
 

@@ -9,8 +9,8 @@ from ganbench.results.columns import Column, protocol_differences
 from ganbench.results.people import fool_rate_notes
 from ganbench.results.plan import EXTERNAL
 from ganbench.results.record import Record
-from ganbench.results.rows import Cell, Row, of_kind
-from ganbench.results.statistics import MIN_SEEDS
+from ganbench.results.rows import Cell, Row
+from ganbench.results.statistics import ALPHA, MIN_SEEDS, least_p
 from ganbench.results.store import ResultSet
 
 Key = tuple[str, str]
@@ -36,6 +36,33 @@ def caption_of(suite: str, profile: str, records: Sequence[Record]) -> tuple[str
     return tuple(part for part in parts if part)
 
 
+def order_notes(rows: Sequence[Row], headline: Column | None, declared: str | None) -> Iterator[str]:
+    """Yield what ranks mean here, and whether so few seeds can establish any."""
+    if declared is not None and headline is None:
+        yield f"The suite ranks by {declared}, which was not measured: no method has a rank."
+    ranked = [row for row in rows if row.rank]
+    if headline is None or len(ranked) < 2:
+        return
+    seeds = min(len(row.seeds) for row in ranked)
+    yield undecidable(seeds) or (
+        f"rank: the places that a method may hold by {headline.title}; behind those that are better beyond chance "
+        f"(exact two-sided rank test over training seeds, p < {ALPHA:g} for each pair), level with all it can't be "
+        f"told from. {seeds} seeds a side reach p = {least_p(seeds, seeds):.2g} at best."
+    )
+
+
+def undecidable(seeds: int) -> str:
+    """Say that ``seeds`` training seeds a side can't establish any order, whatever the values; "" where they can."""
+    least = least_p(seeds, seeds)
+    if least < ALPHA:
+        return ""
+    return (
+        f"With {_count(seeds, 'training seed')} per method the order of the methods is not established: an exact rank "
+        f"test of {seeds} against {seeds} can't go below p = {least:.2g}, of {MIN_SEEDS} against {MIN_SEEDS} it "
+        f"reaches {least_p(MIN_SEEDS, MIN_SEEDS):.2g}. The marked value is the better mean, no more."
+    )
+
+
 def footnotes_of(
     rows: Sequence[Row],
     columns: Sequence[Column],
@@ -45,7 +72,7 @@ def footnotes_of(
 ) -> tuple[str, ...]:
     """Return the footnotes, the most important first."""
     notes = (
-        *_marks(rows, cells),
+        *_marks(cells),
         *_external(rows, results),
         *fool_rate_notes(records),
         *_missing(records),
@@ -60,23 +87,17 @@ def footnotes_of(
     return tuple(map(_without_home, notes))
 
 
-def _marks(rows: Sequence[Row], cells: Mapping[Key, Cell]) -> Iterator[str]:
+def _marks(cells: Mapping[Key, Cell]) -> Iterator[str]:
     if any(cell.partial for cell in cells.values()):
         yield "† not every planned seed is done: the mean speaks for the finished ones alone, and is not ranked."
     alarmed = sorted({label for (label, _), cell in cells.items() if cell.alarm})
     if alarmed:
         yield (
             f"⚠ memorization alarm: {', '.join(alarmed)} lies nearer to the training images than unseen real images "
-            "do, so it probably copies them."
+            "do, so it probably copies them. The marked columns say so."
         )
     if any(cell.tied for cell in cells.values()):
         yield "≈ not distinguishable from the best (exact two-sided rank test over training seeds, p ≥ .05)."
-    fewest = min((len(row.seeds) for row in of_kind(rows, "method")), default=0)
-    if fewest < MIN_SEEDS and any(cell.best for cell in cells.values()):
-        yield (
-            f"With {_count(fewest, 'training seed')} per method the order of the methods is not established "
-            f"(an exact rank test needs {MIN_SEEDS} against {MIN_SEEDS}): the marked value is the better mean, no more."
-        )
 
 
 def _external(rows: Sequence[Row], results: ResultSet) -> Iterator[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import sqrt
 from pathlib import Path
 
-import pandas as pd
-
-from ganbench.results.columns import COSTS, Column, Cost, columns_of, cost_of, headline, is_deterministic, protocol_key
-from ganbench.results.footnotes import caption_of, footnotes_of
+from ganbench.results.columns import COSTS, Column, columns_of, cost_of, headline, is_deterministic, protocol_key
+from ganbench.results.footnotes import caption_of, footnotes_of, order_notes
+from ganbench.results.ranks import rank_ranges
 from ganbench.results.record import Record
 from ganbench.results.rows import KINDS, Cell, Row, of_kind, rows_of
 from ganbench.results.statistics import distinguishable
 from ganbench.results.store import ResultSet
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Leaderboard:
         columns: metrics by group, then costs.
         cells: (label, column key) → cell; absent where nothing was measured.
         directories: label → trial directories of its records that are done.
+        headline: the column that methods are ranked by; None where it wasn't measured.
     """
 
     suite: str
@@ -32,26 +36,22 @@ class Leaderboard:
     fingerprint: str
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
-    cells: dict[tuple[str, str], Cell]
+    cells: dict[Key, Cell]
     directories: dict[str, list[Path]]
     caption: tuple[str, ...]
     footnotes: tuple[str, ...]
-
-    @property
-    def headline(self) -> Column | None:
-        """The column that methods are ranked by."""
-        return headline(self.columns)
+    headline: Column | None
 
 
 def build_leaderboards(results: ResultSet) -> list[Leaderboard]:
     """Return one leaderboard per data fingerprint (usually one), the one with most records first."""
     shown = results.shown
-    prints = pd.Series([record.data_fingerprint for record in shown.values()], dtype=str).value_counts()
-    if prints.empty:
+    prints = Counter(record.data_fingerprint for record in shown.values())
+    if not prints:
         return [_build(results, {}, "", planned=True)]
     return [
-        _build(results, {path: r for path, r in shown.items() if r.data_fingerprint == key}, str(key), index == 0)
-        for index, key in enumerate(prints.index)
+        _build(results, {path: r for path, r in shown.items() if r.data_fingerprint == key}, key, index == 0)
+        for index, (key, _) in enumerate(prints.most_common())
     ]
 
 
@@ -61,9 +61,12 @@ def _build(results: ResultSet, shown: dict[Path, Record], fingerprint: str, plan
     rows = rows_of(records, results.plan if planned else None)
     metrics = columns_of(done)
     columns = list({column.key: column for column in (*metrics.values(), *(cost.column for cost in COSTS))}.values())
-    cells = _cells(_values(done, metrics), {row.label: not row.complete for row in rows})
-    columns = [column for column in columns if any(key == column.key for _, key in cells)]
-    rows = _ranked(rows, headline(columns), cells)
+    cells = _cells(done, metrics, {row.label for row in rows if not row.complete})
+    measured = {key for _, key in cells}
+    columns = [column for column in columns if column.key in measured]
+    declared = results.plan.headline if results.plan else None
+    lead = headline(columns, declared)
+    rows = _ranked(rows, lead, cells)
     for column in columns:
         _judge(column, rows, cells)
     return Leaderboard(
@@ -73,46 +76,67 @@ def _build(results: ResultSet, shown: dict[Path, Record], fingerprint: str, plan
         tuple(rows),
         tuple(columns),
         cells,
-        {row.label: [path for path, r in shown.items() if r.label == row.label and r.status == "ok"] for row in rows},
+        _directories(rows, shown),
         caption_of(results.suite, results.profile, records),
-        footnotes_of(rows, columns, cells, records, results),
+        (*order_notes(rows, lead, declared), *footnotes_of(rows, columns, cells, records, results)),
+        lead,
     )
 
 
-def _values(records: Sequence[Record], metrics: dict[tuple[str, str], Column]) -> pd.DataFrame:
-    """Return the long table: one line per label, column and seed."""
-    lines = [
-        (record.label, metrics[name, protocol_key(m)].key, record.seed, m.value, m.n, is_deterministic(m))
-        for record in records
-        for name, m in record.metrics.items()
-    ]
-    costs: list[tuple[Record, Cost]] = [(record, cost) for record in records for cost in COSTS]
-    for record, cost in costs:
+def _directories(rows: Sequence[Row], shown: Mapping[Path, Record]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {row.label: [] for row in rows}
+    for path, record in shown.items():
+        if record.status == "ok":
+            found[record.label].append(path)
+    return found
+
+
+@dataclass
+class _Values:
+    """What the seeds of one cell gave."""
+
+    by_seed: dict[int, float] = field(default_factory=dict)
+    n: int = 0
+    alarm: bool = False
+    deterministic: bool = True
+
+    def cell(self, partial: bool) -> Cell:
+        numbers = list(self.by_seed.values())
+        mean = sum(numbers) / len(numbers)
+        squares = sum((number - mean) ** 2 for number in numbers)
+        std = sqrt(squares / (len(numbers) - 1)) if len(numbers) > 1 else None
+        by_seed = dict(sorted(self.by_seed.items()))
+        return Cell(mean, std, by_seed, self.n, partial, alarm=self.alarm, deterministic=self.deterministic)
+
+
+def _cells(records: Sequence[Record], metrics: Mapping[Key, Column], partial: set[str]) -> dict[Key, Cell]:
+    found: dict[Key, _Values] = {}
+    for record in records:
+        for name, measured in record.metrics.items():
+            key = metrics[name, protocol_key(measured)].key
+            values = found.setdefault((record.label, key), _Values())
+            values.by_seed[record.seed] = measured.value
+            values.n = max(values.n, measured.n)
+            values.alarm |= measured.alarm
+            values.deterministic &= is_deterministic(measured)
+        for key, cost in _costs(record):
+            values = found.setdefault((record.label, key), _Values(deterministic=False))
+            values.by_seed[record.seed] = cost
+    return {key: values.cell(key[0] in partial) for key, values in found.items()}
+
+
+def _costs(record: Record) -> Iterator[tuple[str, float]]:
+    for cost in COSTS:
         value = cost_of(record, cost)
         if value is not None:
-            lines.append((record.label, cost.column.key, record.seed, value, 0, False))
-    return pd.DataFrame(lines, columns=["label", "column", "seed", "value", "n", "deterministic"])
+            yield cost.column.key, value
 
 
-def _cells(values: pd.DataFrame, partial: dict[str, bool]) -> dict[tuple[str, str], Cell]:
-    cells = {}
-    for (label, key), group in values.groupby(["label", "column"], sort=False):
-        numbers = group["value"]
-        std = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
-        by_seed = dict(zip(group["seed"].tolist(), numbers.tolist(), strict=True))
-        cells[str(label), str(key)] = Cell(
-            mean=float(numbers.mean()),
-            std=std,
-            values=by_seed,
-            n=int(group["n"].max()),
-            partial=partial[str(label)],
-            deterministic=bool(group["deterministic"].all()),
-        )
-    return cells
+def _ranked(rows: list[Row], column: Column | None, cells: Mapping[Key, Cell]) -> list[Row]:
+    """Sort real images first, then baselines as planned, then methods from best to worst, incomplete ones last.
 
-
-def _ranked(rows: list[Row], column: Column | None, cells: dict[tuple[str, str], Cell]) -> list[Row]:
-    """Sort real images first, then baselines as planned, then methods from best to worst, incomplete ones last."""
+    Complete methods get their rank; what failed on some seed has none, whatever its other seeds say.
+    """
 
     def badness(row: Row) -> tuple[bool, float]:
         cell = cells.get((row.label, column.key)) if column else None
@@ -121,10 +145,16 @@ def _ranked(rows: list[Row], column: Column | None, cells: dict[tuple[str, str],
         return not row.complete, -cell.mean if column.higher_is_better else cell.mean
 
     methods = sorted(of_kind(rows, "method"), key=badness)
+    if column is not None and column.higher_is_better is not None:
+        rivals = [row for row in methods if row.complete and (row.label, column.key) in cells]
+        values = {row.label: list(cells[row.label, column.key].values.values()) for row in rivals}
+        ranks = rank_ranges(values, column.higher_is_better)
+        for row in rivals:
+            row.rank = ranks[row.label]
     return [*(row for kind in KINDS[:2] for row in of_kind(rows, kind)), *methods]
 
 
-def _judge(column: Column, rows: Sequence[Row], cells: dict[tuple[str, str], Cell]) -> None:
+def _judge(column: Column, rows: Sequence[Row], cells: dict[Key, Cell]) -> None:
     """Mark the best complete method, what is tied with it, and distances below that of real images."""
     here = {row.label: cells[row.label, column.key] for row in rows if (row.label, column.key) in cells}
     rivals = {row.label: here[row.label] for row in of_kind(rows, "method") if row.complete and row.label in here}
@@ -134,8 +164,8 @@ def _judge(column: Column, rows: Sequence[Row], cells: dict[tuple[str, str], Cel
         best = pick(rivals.values(), key=lambda cell: cell.mean)
         for label, cell in rivals.items():
             same = round(cell.mean, column.digits) == round(best.mean, column.digits)
-            tied = distinguishable(list(cell.values.values()), list(best.values.values())) is False
-            cells[label, column.key] = replace(cell, best=same, tied=tied and not same)
+            tied = not same and distinguishable(list(cell.values.values()), list(best.values.values())) is False
+            cells[label, column.key] = replace(cell, best=same, tied=tied)
     floor = [here[row.label].mean for row in of_kind(rows, "real") if row.label in here]
     if column.is_distance and floor:
         for label, cell in here.items():

@@ -35,6 +35,7 @@ class Plan(RecordModel):
         suite_path: absolute path of the suite file.
         suite_sha256: of the suite file's bytes.
         ganbench: version that planned.
+        headline: the value that the suite declares methods to be ranked by, if it does.
         trials: in the order of the suite.
     """
 
@@ -44,6 +45,7 @@ class Plan(RecordModel):
     suite_path: str
     suite_sha256: Digest
     ganbench: str
+    headline: str | None = None
     trials: list[PlannedTrial]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ganbench.results.plan import Plan
 from ganbench.results.record import Record
+from ganbench.results.statistics import Interval, t_interval
 
 Kind = Literal["real", "baseline", "method"]
 KINDS: tuple[Kind, ...] = ("real", "baseline", "method")
@@ -27,7 +29,7 @@ class Cell:
         partial: some planned seed of the row failed or is pending, so that the mean speaks for the others alone.
         best: no complete method has a better mean, to the digits shown.
         tied: not distinguishable from the best by an exact rank test over seeds.
-        alarm: a distance below that of real images.
+        alarm: a distance below that of real images, or the metric's own alarm for any of the seeds.
         deterministic: 0 by nature, since the method gives one output per input.
     """
 
@@ -41,6 +43,11 @@ class Cell:
     alarm: bool = False
     deterministic: bool = False
 
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Student's 95 % interval of the mean over seeds; None for one seed."""
+        return t_interval(list(self.values.values()))
+
 
 @dataclass
 class Row:
@@ -49,6 +56,7 @@ class Row:
     Attributes:
         seeds: seed → "pending" or the status of its record.
         reasons: status → why, of the first seed that has it.
+        rank: best and worst place that the seeds allow it on the headline; None where it isn't ranked.
     """
 
     label: str
@@ -56,11 +64,18 @@ class Row:
     kind: Kind
     seeds: dict[int, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    rank: tuple[int, int] | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every planned seed is done."""
         return set(self.seeds.values()) == {"ok"}
+
+    @property
+    def place(self) -> str:
+        """The rank as text: "1", "2–4", "–"."""
+        best, worst = self.rank or ("–", "–")
+        return str(best) if best == worst else f"{best}–{worst}"
 
     @property
     def status(self) -> str:

@@ -88,7 +88,7 @@ def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
 
 def test_the_terminal_shows_every_row_and_note(board: Leaderboard) -> None:
     stream = io.StringIO()
-    print_leaderboard(board, Console(file=stream, width=200, color_system=None))
+    print_leaderboard(board, Console(file=stream, width=400, color_system=None))
     text = stream.getvalue()
     for row in board.rows:
         assert row.label in text
@@ -105,8 +105,8 @@ def test_the_short_form_has_the_summary_alone(board: Leaderboard) -> None:
 
 
 def test_the_summary_names_the_headline_first_and_every_row(board: Leaderboard) -> None:
-    (table,) = sections(board, 120)[0].tables
-    assert table.headers == ("method", "status", "success ↑", "FD (EfficientNet-Lite0) ↓", "collapse (pixels)")
+    (table,) = sections(board, 140)[0].tables
+    assert table.headers == ("method", "status", "rank", "success ↑", "FD (EfficientNet-Lite0) ↓", "collapse (pixels)")
     assert [line.label for line in table.lines] == [row.label for row in board.rows]
     narrow = sections(board, 60)[0].tables
     assert [header for table in narrow for header in table.headers if header != "method"] == list(table.headers[1:])
