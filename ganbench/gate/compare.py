@@ -10,6 +10,7 @@ from typing import Any
 from ganbench.gate.snapshot import Quantity, Snapshot, SnapshotRow
 from ganbench.gate.tolerance import Tolerance
 from ganbench.gate.verdict import Finding, Verdict, judge, why_inconclusive
+from ganbench.results.statistics import ALPHA, least_p
 
 FAILED_EXIT, INCONCLUSIVE_EXIT = 1, 4
 OPEN = (Verdict.NOT_COMPARABLE, Verdict.NOTHING_MEASURED)  # never green, whichever metric they befall
@@ -189,15 +190,18 @@ def _notes(baseline: Snapshot, new: Snapshot, findings: Iterable[Finding]) -> It
             changes = _changes("", row.options, new.rows[label].options)
             if changes:
                 yield f"{label}: options changed: {'; '.join(changes)}."
-    compared = [f for f in findings if f.declared and f.before and f.after]
-    fewest = min((min(len(f.before.seeds), len(f.after.seeds)) for f in compared if f.before and f.after), default=4)
-    if fewest < 4:
-        yield (
-            f"With {fewest} training seed{'s' * (fewest > 1)} a side no difference can be established: this gate "
-            "can't alarm. Give the suite 5 seeds."
-        )
+    yield from _powerless(findings)
     yield from _origins("Baseline", baseline)
     yield from _origins("Results", new)
+
+
+def _powerless(findings: Iterable[Finding]) -> Iterator[str]:
+    """Say beforehand, and not only of a change, where the seeds are too few for any alarm."""
+    pairs = [(len(f.before.seeds), len(f.after.seeds)) for f in findings if f.declared and f.before and f.after]
+    few = [pair for pair in dict.fromkeys(pairs) if least_p(*pair) >= ALPHA]
+    if few:
+        counts = ", ".join(f"{before} against {after}" for before, after in few)
+        yield f"No alarm is possible with so few training seeds ({counts}): give the suite 5."
 
 
 def _origins(what: str, snapshot: Snapshot) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ganbench.gate.snapshot import Quantity
 from ganbench.registry import did_you_mean
 
 DEFAULT_SHARE = 0.05  # of the baseline's mean
-FORM = re.compile(r"(?P<name>[^=]+)=(?P<number>[0-9.eE+-]+)(?P<percent>%?)")
+FORM = re.compile(r"(?P<name>[^=]+)=\s*(?P<number>[0-9.eE+-]+)\s*(?P<percent>%?)")
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def judge(before: Quantity, after: Quantity, tolerance: float, comparisons: int)
 
     Beyond the tolerance a change counts as established where two tests agree, because each is wrong in its own way:
     Welch's interval, widened for ``comparisons`` (Bonferroni), excludes 0; and the exact rank test says p < .05, which
-    no outlier and no chance equality of few values can bring about, and which needs four seeds a side.
+    no outlier can bring about, and which so few as three seeds a side never reach.
 
     Args:
         before: values of the baseline.
