@@ -14,7 +14,7 @@ import ganbench
 from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
 from ganbench.cli_human_test import human_test_app
-from ganbench.cli_results import report
+from ganbench.cli_results import compare, report
 from ganbench.cli_sanity import sanity
 from ganbench.errors import GanbenchError
 
@@ -149,6 +149,7 @@ def translate(
 
 
 app.command()(report)
+app.command()(compare)
 app.command()(evaluate)
 app.command()(export)
 app.command()(sanity)

@@ -1,11 +1,14 @@
-"""The verbs about finished runs: `report`."""
+"""The verbs about finished runs: `report` and `compare`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ganbench.errors import NothingComparableError
 
 
 def report(
@@ -42,3 +45,29 @@ def _write_pages(results: Path, folder: Path) -> None:
     files, problems = write_pages(results, folder)
     for line in (*problems, f"{len(files)} pages; open {files[0]}"):
         typer.echo(line, err=True)
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A results directory, or part of it: what was.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one of the same suite: what is now.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Compare two sets of results (branches, machines, versions), value by value, with intervals and a word for each.
+
+    Exit code 4 where nothing can be compared: other suites, profiles, images or protocols.
+    """
+    from rich.console import Console
+
+    from ganbench.report.comparison import print_comparison, to_data
+    from ganbench.results.compare import compare_results
+
+    comparisons, left_out = compare_results(a, b)
+    for reason in left_out:
+        typer.echo(reason, err=True)
+    if as_json:
+        typer.echo(json.dumps([to_data(comparison) for comparison in comparisons], indent=1))
+    else:
+        for comparison in comparisons:
+            print_comparison(comparison, Console())
+    if all(finding.word == "not comparable" for found in comparisons for finding in found.findings):
+        raise typer.Exit(NothingComparableError.exit_code)

@@ -103,12 +103,13 @@ def format_cell(cell: Cell, digits: int) -> str:
     """Return "mean ± std" with the column's digits, and the marks."""
     if cell.deterministic:
         return "0 (deterministic)"
-    spread = "" if cell.std is None else f" ± {_fixed(cell.std, digits)}"
+    spread = "" if cell.std is None else f" ± {fixed(cell.std, digits)}"
     marks = "†" * cell.partial + " ⚠" * cell.alarm + " ≈" * cell.tied
-    return _fixed(cell.mean, digits) + spread + marks
+    return fixed(cell.mean, digits) + spread + marks
 
 
-def _fixed(value: float, digits: int) -> str:
+def fixed(value: float, digits: int) -> str:
+    """Return a number with so many digits, thousands grouped."""
     return f"{value:z,.{digits}f}"  # z: no minus before zero
 
 
