@@ -39,6 +39,11 @@ class Finding:
     reason: str = ""
     difference: Difference | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Whether planned seeds of either side failed or are pending."""
+        return any(cell is not None and cell.partial for cell in (self.a, self.b))
+
 
 @dataclass(frozen=True)
 class Comparison:
