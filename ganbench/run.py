@@ -32,6 +32,7 @@ from ganbench.report.publish import write_reports
 from ganbench.results.files import check_writable, write_atomic
 from ganbench.results.pictures import CLOSEST, NEIGHBOURS_FILE, Pictures, write_neighbours, write_pictures
 from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
+from ganbench.results.ranks import undecidable
 from ganbench.results.record import Status
 from ganbench.results.store import find_record
 from ganbench.spec import TrialSpec, make_specs
@@ -92,8 +93,12 @@ class RunPlan:
     def advice(self) -> list[str]:
         """What the user might want to know before the run starts."""
         if torch.cuda.is_available() and self.specs[0].gpus == 0 and "gpu" in self.loaded.suite.profiles:
-            return ["This machine has a GPU: --profile gpu would use it."]
-        return []
+            lines = ["This machine has a GPU: --profile gpu would use it."]
+        else:
+            lines = []
+        seeds = {spec.seed for spec in self.specs if not spec.baseline and not spec.reference}
+        warning = undecidable(len(seeds)) if seeds else ""
+        return [*lines, *([warning] if warning else [])]
 
     @property
     def open_specs(self) -> list[TrialSpec]:
@@ -305,6 +310,7 @@ def _write_plan(plan: RunPlan) -> None:
             suite_path=str(plan.loaded.path.absolute()),
             suite_sha256=plan.loaded.sha256,
             ganbench=ganbench.__version__,
+            headline=plan.loaded.suite.headline,
             trials=trials,
         ),
     )

@@ -51,6 +51,7 @@ class Suite(Options):
     grid: dict[str, list[Any]] = Field(default_factory=dict)
     seeds: list[int] = Field(min_length=1, max_length=1000)
     metrics: list[str] = Field(min_length=1, max_length=1000)
+    headline: str | None = Field(None, description="the one value that methods are ranked by, such as judge_success")
     extractor: str = "efficientnet-lite0"
     profiles: dict[str, Profile] = Field(min_length=1, max_length=100)
 

@@ -6,6 +6,7 @@ All problems of a suite are reported together, each with file, line, key, value 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ganbench.names import check_name
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.options import Options, Place, read_options
 from ganbench.registry import did_you_mean
+from ganbench.results.ranks import undecidable
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
 
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
@@ -62,8 +64,39 @@ def describe(loaded: LoadedSuite) -> str:
     lines = [f"{loaded.path}: valid suite {loaded.suite.name!r}"]
     for name in loaded.suite.profiles:
         labels = [variant.label for variant in expand(loaded, name)]
-        lines.append(f"  profile {name}: {len(loaded.seeds(name))} seed(s), rows {', '.join(labels)}")
+        seeds = len(loaded.seeds(name))
+        lines.append(f"  profile {name}: {seeds} seed(s), rows {', '.join(labels)}")
+        lines += [f"    {warning}" for warning in [undecidable(seeds)] if warning]
     return "\n".join(lines)
+
+
+def _headline_problems(loaded: LoadedSuite) -> Iterator[str]:
+    """Yield a problem where a profile's metrics don't give the declared headline, or give it without a direction."""
+    wanted, suite = loaded.suite.headline, loaded.suite
+    if wanted is None or suite.extractor not in EXTRACTORS.names():
+        return
+    for profile in suite.profiles:
+        families = [METRICS.get(name)() for name in loaded.metrics(profile) if name in METRICS.names()]
+        given = {quantity.name: quantity for family in families for quantity in family.quantities(suite.extractor)}
+        attribute = _attributes(loaded, profile)
+        found = [q for name, q in given.items() if re.fullmatch(re.sub("<[a-z]+>", attribute, re.escape(name)), wanted)]
+        where = f"{loaded.where(('headline',))}: headline"
+        if not found:
+            yield (
+                f"{where}: the metrics of profile {profile} give no value {wanted!r}. "
+                f"{did_you_mean(wanted, given)}They give: {', '.join(given)}."
+            )
+        elif found[0].higher_is_better is None:
+            yield f"{where}: neither high nor low values of {wanted!r} are better. Choose one that ranks."
+
+
+def _attributes(loaded: LoadedSuite, profile: str) -> str:
+    """Return a pattern of what "judge_<attribute>" may stand for: any word, where only the data itself can tell."""
+    try:
+        known = type(loaded.dataset(profile)).card().classes
+    except InputError:  # reported by itself
+        known = {}
+    return f"({'|'.join(map(re.escape, known))})" if known else "[a-zA-Z0-9_-]+"
 
 
 def _problems(loaded: LoadedSuite) -> Iterator[str]:
@@ -73,6 +106,7 @@ def _problems(loaded: LoadedSuite) -> Iterator[str]:
             yield f"{loaded.where(('metrics', index))}: {METRICS.unknown(name)}"
     if suite.extractor not in EXTRACTORS.names():
         yield f"{loaded.where(('extractor',))}: {EXTRACTORS.unknown(suite.extractor)}"
+    yield from _headline_problems(loaded)
     for name, profile in suite.profiles.items():
         for index, metric in enumerate(profile.metrics or ()):
             if metric not in METRICS.names():

@@ -62,7 +62,7 @@ def to_data(comparison: Comparison) -> dict[str, Any]:
 def _chance(findings: Sequence[Finding]) -> Iterator[str]:
     tested = sum(finding.difference is not None and finding.difference.decidable for finding in findings)
     if tested:
-        yield f"{tested} differences were tested one by one: were all equal, up to {tested / 20:.0f} would pass for real."
+        yield f"{tested} differences were tested one by one: were all equal, up to {tested / 20:.0f} would seem real."
 
 
 def _parts(findings: Sequence[Finding]) -> Iterator[Table | Text]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from ganbench.results.columns import Column, protocol_differences
 from ganbench.results.people import fool_rate_notes
 from ganbench.results.plan import EXTERNAL
+from ganbench.results.ranks import undecidable
 from ganbench.results.record import Record
 from ganbench.results.rows import Cell, Row
-from ganbench.results.statistics import ALPHA, MIN_SEEDS, least_p
+from ganbench.results.statistics import ALPHA, least_p
 from ganbench.results.store import ResultSet
 
 Key = tuple[str, str]
@@ -44,22 +45,13 @@ def order_notes(rows: Sequence[Row], headline: Column | None, declared: str | No
     if headline is None or len(ranked) < 2:
         return
     seeds = min(len(row.seeds) for row in ranked)
-    yield undecidable(seeds) or (
+    if undecidable(seeds):
+        yield f"{undecidable(seeds)} The marked value is the better mean, no more."
+        return
+    yield (
         f"rank: the places that a method may hold by {headline.title}; behind those that are better beyond chance "
         f"(exact two-sided rank test over training seeds, p < {ALPHA:g} for each pair), level with all it can't be "
         f"told from. {seeds} seeds a side reach p = {least_p(seeds, seeds):.2g} at best."
-    )
-
-
-def undecidable(seeds: int) -> str:
-    """Say that ``seeds`` training seeds a side can't establish any order, whatever the values; "" where they can."""
-    least = least_p(seeds, seeds)
-    if least < ALPHA:
-        return ""
-    return (
-        f"With {_count(seeds, 'training seed')} per method the order of the methods is not established: an exact rank "
-        f"test of {seeds} against {seeds} can't go below p = {least:.2g}, of {MIN_SEEDS} against {MIN_SEEDS} it "
-        f"reaches {least_p(MIN_SEEDS, MIN_SEEDS):.2g}. The marked value is the better mean, no more."
     )
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ganbench.results.statistics import Floats, distinguishable
+from ganbench.results.statistics import ALPHA, MIN_SEEDS, Floats, distinguishable, least_p
 
 Rank = tuple[int, int]
 
@@ -27,3 +27,15 @@ def rank_ranges(values: Mapping[str, Floats], higher_is_better: bool) -> dict[st
             better[loser] += 1
             worse[winner] += 1
     return {label: (1 + better[label], len(values) - worse[label]) for label in values}
+
+
+def undecidable(seeds: int) -> str:
+    """Say that ``seeds`` training seeds a side can't establish any order, whatever the values; "" where they can."""
+    least = least_p(seeds, seeds)
+    if least < ALPHA:
+        return ""
+    return (
+        f"With {seeds} training seed{'' if seeds == 1 else 's'} per method the order of the methods is not "
+        f"established: an exact rank test of {seeds} against {seeds} can't go below p = {least:.2g}, of {MIN_SEEDS} "
+        f"against {MIN_SEEDS} it reaches {least_p(MIN_SEEDS, MIN_SEEDS):.2g}."
+    )
