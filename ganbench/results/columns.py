@@ -14,6 +14,7 @@ from ganbench.results.record import Measured, Record, Scalar
 Direction = Literal["↑", "↓", ""]
 HEADLINE = "success"  # quantities whose name ends so: target-domain rate × content accuracy
 DISTANCES = ("fd_", "fid")  # quantities on which falling below the real images' own value is an alarm
+EXTRAPOLATED = "_infinity"  # in the name of those on which it isn't: what few outputs are extrapolated to is too rough
 LEADING = (*DISTANCES, "collapse_pixel")  # what stands first in its group, and so in the summary
 GROUPS = ("quality", "faithfulness", "diversity", "memorization")
 
@@ -52,7 +53,7 @@ class Column:
     @property
     def is_distance(self) -> bool:
         """Whether a value below that of real images is an alarm."""
-        return self.quantity.startswith(DISTANCES)
+        return self.quantity.startswith(DISTANCES) and EXTRAPOLATED not in self.quantity
 
 
 @dataclass(frozen=True)
