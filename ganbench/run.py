@@ -63,6 +63,7 @@ class RunOptions:
         only: labels (or method names) to run; empty means all. Baselines always run.
         seeds: overrides the suite's seeds.
         force: train again what is finished already.
+        tensorboard: log what is trained for TensorBoard, in each trial's directory.
     """
 
     profile: str = "cpu"
@@ -72,6 +73,7 @@ class RunOptions:
     ray_address: str | None = None
     results: Path = Path("results")
     force: bool = False
+    tensorboard: bool = False
 
 
 @dataclass
@@ -163,6 +165,7 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
 
     data = loaded.dataset(options.profile).load(profile.image_size, drawing)
     specs = make_specs(loaded, options.profile, data, options.results, list(options.seeds) or None)
+    specs = [spec.model_copy(update={"tensorboard": options.tensorboard}) for spec in specs]
     specs = _longest_first(_chosen(specs, options.only), data)
     plan = RunPlan(loaded, options, data, specs)
     plan.needs = {spec.title: "train" if options.force else what_is_needed(spec) for spec in specs}

@@ -37,6 +37,7 @@ class TrialSpec(BaseModel):
         threads: of torch, in training and evaluation.
         profile_dir: absolute path of ``results/<suite>/<profile>``.
         code: commit and dirtiness of ganbench when the run was planned.
+        tensorboard: whether the training is logged for TensorBoard, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +65,7 @@ class TrialSpec(BaseModel):
     stochastic: bool
     profile_dir: str
     code: dict[str, Any] = Field(default_factory=dict)
+    tensorboard: bool = False
 
     @property
     def training_hash(self) -> str:

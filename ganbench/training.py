@@ -20,6 +20,7 @@ from ganbench.methods.base import Batch, Method
 from ganbench.progress import Notify, Progress
 from ganbench.seeding import derive_seed, torch_generator
 from ganbench.spec import TrialSpec
+from ganbench.tensorboard import TensorBoardLog, open_log
 
 CURVE_ROWS = 100  # rows of a learning curve
 SAMPLE_GRIDS = 4  # sample grids written during training
@@ -78,7 +79,8 @@ def train(
         _prepare(method, data, spec, notify, state)
         _save(method, state, path, spec)
     if state.step < spec.steps:
-        _loop(method, data, spec, notify, should_stop, state)
+        with open_log(spec, state.step) as log:
+            _loop(method, data, spec, notify, should_stop, state, log)
     return state
 
 
@@ -118,6 +120,7 @@ def _loop(
     notify: Notify,
     should_stop: Callable[[], bool],
     state: TrainingState,
+    log: TensorBoardLog,
 ) -> None:
     source = BatchSource(data, spec.batch_size, spec.seed, spec.flip, method.device)
     log_every, sample_every = max(1, spec.steps // CURVE_ROWS), max(1, spec.steps // SAMPLE_GRIDS)
@@ -130,9 +133,10 @@ def _loop(
         state.seconds, clock = state.seconds + now - clock, now
         if state.step % log_every == 0 or state.step == spec.steps:
             losses = state.close_row()
+            log.row(state.curve[-1])
         notify(Progress(spec.title, "training", state.step, spec.steps, losses))
         if state.step % sample_every == 0:
-            _save_samples(method, data, spec, state.step)
+            log.grid(_save_samples(method, data, spec, state.step), state.step)
         stop = state.step < spec.steps and should_stop()
         if stop or state.step == spec.steps or now - saved > CHECKPOINT_SECONDS:
             _save(method, state, path, spec)
@@ -185,8 +189,8 @@ def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify) -> Trai
     return state
 
 
-def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> None:
-    """Write a grid of validation images above their translations, to watch a training by."""
+def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> Path:
+    """Write a grid of validation images above their translations, to watch a training by; return the file."""
     from torchvision.utils import save_image  # here, as torchvision takes seconds to import: evaluation needs none
 
     inputs = data.images(data.source, "val")[:SAMPLE_IMAGES]
@@ -194,4 +198,6 @@ def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: 
     folder = spec.directory / "progress"
     folder.mkdir(parents=True, exist_ok=True)
     pictures = torch.cat([to_float(inputs), outputs])
-    save_image(pictures, folder / f"step_{step:07d}.png", nrow=len(inputs), normalize=True, value_range=(-1, 1))
+    path = folder / f"step_{step:07d}.png"
+    save_image(pictures, path, nrow=len(inputs), normalize=True, value_range=(-1, 1))
+    return path

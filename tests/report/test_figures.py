@@ -136,6 +136,17 @@ def test_a_suites_tables_and_sheet_are_published(tmp_path: Path) -> None:
     assert count_of(picture, BLANK) > 1000  # dtn and pix2pix
 
 
+def test_a_private_sheet_has_a_name_of_its_own_and_no_page_shows_it(tmp_path: Path) -> None:
+    directory, _ = published(tmp_path)
+    files = write_reports(directory, plain_images(RED), plain_images(BLUE), private=True)
+    assert [path.name for path in files] == ["leaderboard.csv", "leaderboard.md", "comparison-private.png"]
+    assert "comparison" not in (directory / "leaderboard.md").read_text()
+    assert not (directory / "comparison.png").exists()  # of a run before the licence was known
+    assert count_of(Image.open(directory / "comparison-private.png").convert("RGB"), RED) == 10 * CELL**2
+    published(tmp_path)
+    assert not (directory / "comparison-private.png").exists()
+
+
 def test_publishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     _, files = published(tmp_path)
     before = [path.read_bytes() for path in files]

@@ -225,10 +225,10 @@ def test_no_results_are_a_clear_error(tmp_path):
         write_pages(fill(tmp_path / "full"), tmp_path / "file")
 
 
-def test_twenty_methods_of_large_images_stay_small(tmp_path):
-    fill(tmp_path / "results", suite_of(20), side=256)
+def test_large_images_stay_small_enough_for_twenty_methods_in_15_mib(tmp_path):
+    fill(tmp_path / "results", suite_of(3, seeds=1), side=256)
     files, _ = write_pages(tmp_path / "results", tmp_path / "html")
-    assert files[1].stat().st_size <= 15 * 2**20  # noise: no picture compresses worse
+    assert files[1].stat().st_size <= 15 * 2**20 * 5 / 22  # rows; noise: no picture compresses worse
 
 
 def test_the_verb_writes_pages(cli, tmp_path):
