@@ -9,7 +9,6 @@ from typing import Any
 
 from ganbench.errors import InputError
 from ganbench.gate.snapshot import Conditions, Quantity, Snapshot, SnapshotRow
-from ganbench.results.columns import protocol_key
 from ganbench.results.leaderboard import build_leaderboards
 from ganbench.results.record import Record
 from ganbench.results.rows import Row, rows_of
@@ -133,7 +132,7 @@ def _disagreements(records: Sequence[Record]) -> Iterator[str]:
         if len(versions) > 1:
             yield f"{label}: its seeds have different {what}, and no common mean. {again}"
     for name in _directed(done):
-        if len({protocol_key(record.metrics[name]) for record in done if name in record.metrics}) > 1:
+        if len({record.metrics[name].protocol_key for record in done if name in record.metrics}) > 1:
             yield f"{label}: its seeds were measured by different protocols of {name}, and have no common mean. {again}"
 
 

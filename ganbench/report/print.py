@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from ganbench.report.export import to_csv, to_data, to_parquet
 from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
 from ganbench.report.terminal import print_leaderboard
@@ -26,27 +25,48 @@ if TYPE_CHECKING:
 def print_results(root: Path, form: str) -> None:
     """Print every leaderboard beneath ``root``; what could not be read is named on standard error."""
     boards = _boards(root)
-    if form == "csv":
-        sys.stdout.write(to_csv(boards))
-    elif form == "json":
-        sys.stdout.write(json.dumps([to_data(board) for board in boards], indent=1) + "\n")
-    elif form == "markdown":
-        sys.stdout.write("\n".join(to_markdown(board) for board in boards))
-    elif form == "latex":
-        sys.stdout.write("\n".join(to_latex(board) for board in boards))
-    else:
+    if form == "terminal":
         for board in boards:
             print_leaderboard(board, Console())
+        return
+    sys.stdout.write(WRITERS[form](boards))
 
 
 def write_parquet(root: Path, file: Path) -> None:
     """Write the rows of every leaderboard beneath ``root`` to one Parquet file."""
+    from ganbench.report.export import to_parquet
+
     check_writable(file.parent)
     write_atomic(file, to_parquet(_boards(root)))
 
 
+def _csv(boards: Sequence[Leaderboard]) -> str:
+    from ganbench.report.export import to_csv  # pandas takes half a second to import
+
+    return to_csv(boards)
+
+
+def _json(boards: Sequence[Leaderboard]) -> str:
+    from ganbench.report.export import to_data
+
+    return json.dumps([to_data(board) for board in boards], indent=1) + "\n"
+
+
+def _markdown(boards: Sequence[Leaderboard]) -> str:
+    return "\n".join(map(to_markdown, boards))
+
+
+def _latex(boards: Sequence[Leaderboard]) -> str:
+    return "\n".join(map(to_latex, boards))
+
+
+WRITERS: Final[Mapping[str, Callable[[Sequence[Leaderboard]], str]]] = {
+    "markdown": _markdown, "latex": _latex, "csv": _csv, "json": _json
+}  # fmt: skip
+
+
 def _boards(root: Path) -> list[Leaderboard]:
-    found = read_results(root)
+    found = read_results(root, series=False)
     for problem in (problem for results in found for problem in results.problems):
         sys.stderr.write(f"{problem}\n")
     return [board for results in found for board in build_leaderboards(results)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -88,22 +87,12 @@ def cost_of(record: Record, cost: Cost) -> float | None:
     return float(getattr(getattr(record, cost.part), cost.attribute))
 
 
-def is_deterministic(measured: Measured) -> bool:
-    """Whether a diversity is 0 by nature, because the method gives one output per input."""
-    return measured.protocol.get("deterministic") is True
-
-
-def protocol_key(measured: Measured) -> str:
-    """Return a text that two values share exactly if their protocols are the same."""
-    return "deterministic" if is_deterministic(measured) else json.dumps(measured.protocol, sort_keys=True)
-
-
 def columns_of(records: Sequence[Record]) -> dict[tuple[str, str], Column]:
     """Return (quantity, protocol key) → column, in the order in which a leaderboard shows them."""
     groups: dict[str, dict[str, list[Measured]]] = {}
     for record in records:
         for name, measured in record.metrics.items():
-            groups.setdefault(name, {}).setdefault(protocol_key(measured), []).append(measured)
+            groups.setdefault(name, {}).setdefault(measured.protocol_key, []).append(measured)
     found = {(name, key): column for name, values in groups.items() for key, column in _split(name, values).items()}
     return dict(sorted(found.items(), key=lambda item: _place(item[1])))
 

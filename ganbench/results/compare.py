@@ -87,14 +87,18 @@ def compare_results(a: Path, b: Path) -> tuple[list[Comparison], list[str]]:
         InputError: a directory is absent or holds no results.
         NothingComparableError: nothing in common: other suites, profiles or images.
     """
-    sides = [[_Side(results, board) for results in read_results(root) for board in build_leaderboards(results)]
-             for root in (a, b)]  # fmt: skip
+    sides = [_sides(root) for root in (a, b)]
     pairs = [(one, other) for one in sides[0] for other in sides[1]
              if (one.key, one.board.fingerprint) == (other.key, other.board.fingerprint)]  # fmt: skip
     left_out = list(_left_out(sides[0], sides[1]))
     if not pairs:
         raise NothingComparableError("\n".join([f"{a} (A) and {b} (B) can't be compared.", *left_out]))
     return [_compare(one, other) for one, other in pairs], left_out
+
+
+def _sides(root: Path) -> list[_Side]:
+    sets = read_results(root, series=False)
+    return [_Side(results, board) for results in sets for board in build_leaderboards(results)]
 
 
 def _left_out(a: Sequence[_Side], b: Sequence[_Side]) -> Iterator[str]:

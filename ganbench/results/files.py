@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from ganbench.errors import InputError
 from ganbench.results.record import SCHEMA_VERSION
@@ -69,14 +70,27 @@ def _line(key: str, value: Any) -> str:
         raise ValueError(f"The key {key!r} can't be written as JSON: {error}") from error
 
 
-def read_model(path: Path, model: type[ModelT], what: str, remedy: str = "Delete it and run again.") -> ModelT:
-    """Read ``path`` as one JSON object and validate it as ``model``; ``remedy`` is for a file that is not JSON.
+def read_model(
+    path: Path,
+    model: type[ModelT],
+    what: str,
+    remedy: str = "Delete it and run again.",
+    skip: Sequence[str] = (),
+) -> ModelT:
+    """Read ``path`` as one JSON object and validate it as ``model``.
+
+    Args:
+        path: the file.
+        model: what it must be.
+        what: how messages call it.
+        remedy: for a file that is not JSON.
+        skip: top-level keys whose values may be left at their defaults, unread, which is quicker.
 
     Raises:
         NewerSchemaError: the file's ``schema_version`` is above ours.
         InputError: the file is absent, too large, not JSON, holds NaN or values of a wrong type; names the file.
     """
-    fields = _read_object(path, what, remedy)
+    fields = _read_object(path, what, remedy, skip)
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerSchemaError(
@@ -96,7 +110,7 @@ def _first_problem(error: ValidationError) -> str:
     return f"{key}: {item['msg']}. Got {repr(item['input'])[:80]}{others}."
 
 
-def _read_object(path: Path, what: str, remedy: str) -> dict[str, Any]:
+def _read_object(path: Path, what: str, remedy: str, skip: Sequence[str]) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_JSON_BYTES + 1)
@@ -105,13 +119,24 @@ def _read_object(path: Path, what: str, remedy: str) -> dict[str, Any]:
     if len(content) > MAX_JSON_BYTES:
         raise InputError(f"{path}: a {what} must be at most {MAX_JSON_BYTES >> 20} MiB. This file is larger.")
     try:
-        fields = json.loads(content, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        fields = from_json(_without(content, skip), allow_inf_nan=False)
+    except ValueError as error:
         raise InputError(f"{path}: this {what} is not valid JSON: {error}. {remedy}") from None
     if not isinstance(fields, dict):
         raise InputError(f"{path}: a {what} must be a JSON object. Got {type(fields).__name__} instead.")
     return fields
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not allowed")
+def _without(content: bytes, skip: Sequence[str]) -> bytes:
+    """Return the JSON object without the keys that stand on a line of their own, as `to_json` writes them.
+
+    Any other layout is left as it is. The last line stays in any case, since none but it has no comma.
+    """
+    starts = tuple(f'"{key}": '.encode() for key in skip)
+    if not starts or not content.startswith(b"{\n"):
+        return content
+    return b"\n".join(line for line in content.split(b"\n") if not (line.startswith(starts) and _whole(line)))
+
+
+def _whole(line: bytes) -> bool:
+    return line.endswith((b"],", b"},"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import sqrt
 from pathlib import Path
 
-from ganbench.results.columns import COSTS, Column, columns_of, cost_of, headline, is_deterministic, protocol_key
+from ganbench.results.columns import COSTS, Column, columns_of, cost_of, headline
 from ganbench.results.footnotes import caption_of, footnotes_of, order_notes
 from ganbench.results.ranks import rank_ranges
 from ganbench.results.record import Record
@@ -113,12 +113,12 @@ def _cells(records: Sequence[Record], metrics: Mapping[Key, Column], partial: se
     found: dict[Key, _Values] = {}
     for record in records:
         for name, measured in record.metrics.items():
-            key = metrics[name, protocol_key(measured)].key
+            key = metrics[name, measured.protocol_key].key
             values = found.setdefault((record.label, key), _Values())
             values.by_seed[record.seed] = measured.value
             values.n = max(values.n, measured.n)
             values.alarm |= measured.alarm
-            values.deterministic &= is_deterministic(measured)
+            values.deterministic &= measured.deterministic
         for key, cost in _costs(record):
             values = found.setdefault((record.label, key), _Values(deterministic=False))
             values.by_seed[record.seed] = cost

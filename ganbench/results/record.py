@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +37,16 @@ class Measured(RecordModel):
     note: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
     alarm: bool = False  # the metric itself says that training images are copied
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a diversity is 0 by nature, because the method gives one output per input."""
+        return self.protocol.get("deterministic") is True
+
+    @cached_property
+    def protocol_key(self) -> str:
+        """A text that two values share exactly if their protocols are the same."""
+        return "deterministic" if self.deterministic else repr(sorted(self.protocol.items()))
 
 
 class Timings(RecordModel):

@@ -6,6 +6,7 @@ which assume nothing. docs/statistics.md tells how to read both.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = Sequence[float]
-Counts = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 ALPHA: Final = 0.05  # two groups differ where the exact test says p < ALPHA
 MIN_SEEDS: Final = 4  # a side: 3 against 3 can't go below p = .10, 4 against 4 not below .029
@@ -104,7 +105,7 @@ def rank_test(a: Floats, b: Floats) -> float:
 
         return float(mannwhitneyu(a, b, method="asymptotic").pvalue)
     ranks = _doubled_ranks([*a, *b])
-    return _two_sided(_subset_sums(tuple(sorted(ranks)), len(a)), sum(ranks[: len(a)]))
+    return float(_two_sided(tuple(sorted(ranks)), len(a))[sum(ranks[: len(a)])])
 
 
 def signed_rank_test(a: Mapping[int, float], b: Mapping[int, float]) -> float:
@@ -121,7 +122,7 @@ def signed_rank_test(a: Mapping[int, float], b: Mapping[int, float]) -> float:
         return float(wilcoxon(differences, method="asymptotic").pvalue)
     ranks = _doubled_ranks([abs(value) for value in differences])
     positive = sum(rank for rank, value in zip(ranks, differences, strict=True) if value > 0)
-    return _two_sided(_subset_sums(tuple(sorted(ranks))), positive)
+    return float(_two_sided(tuple(sorted(ranks)), None)[positive])
 
 
 def least_p(n_a: int, n_b: int) -> float:
@@ -209,22 +210,18 @@ def _around(mean: float, squared_error: float, freedom: float, n: int, level: fl
 
 def _doubled_ranks(values: Floats) -> list[int]:
     """Return twice the rank of each value; equal values share their average rank, so that twice it is whole."""
-    order = np.sort(np.asarray(values, dtype=float))
-    left, right = np.searchsorted(order, values, "left"), np.searchsorted(order, values, "right")
-    return [int(rank) for rank in left + right + 1]
+    order = sorted(values)
+    return [bisect_left(order, value) + bisect_right(order, value) + 1 for value in values]
 
 
 @lru_cache(maxsize=4096)
-def _subset_sums(ranks: tuple[int, ...], size: int | None = None) -> Counts:
-    """Return how many subsets of ``ranks`` (of ``size`` elements, or of any) have which sum (Streitberg & Röhmel)."""
-    counts = np.zeros((len(ranks) + 1, sum(ranks) + 1))
+def _two_sided(ranks: tuple[int, ...], size: int | None) -> Array:
+    """Return p by sum of the ranks drawn, ``size`` or any number of them (shift algorithm, Streitberg & Röhmel)."""
+    counts = np.zeros((len(ranks) + 1, sum(ranks) + 1))  # subsets by size and sum
     counts[0, 0] = 1
     for rank in ranks:
         counts[1:, rank:] += counts[:-1, :-rank].copy()
-    found: Counts = counts.sum(axis=0) if size is None else counts[size]
-    return found
-
-
-def _two_sided(counts: Counts, observed: int) -> float:
-    smaller = min(counts[: observed + 1].sum(), counts[observed:].sum())
-    return float(min(1.0, 2 * smaller / counts.sum()))
+    found = counts.sum(axis=0) if size is None else counts[size]
+    smaller = np.minimum(found.cumsum(), found[::-1].cumsum()[::-1])
+    p: Array = np.minimum(1.0, 2 * smaller / found.sum())
+    return p

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ganbench.errors import InputError
@@ -13,6 +17,7 @@ from ganbench.results.plan import PLAN_FILE, Plan, read_plan
 from ganbench.results.record import Record
 
 RECORD_FILE = "record.json"
+SERIES = ("curve", "per_image")
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,13 @@ class ResultSet:
     plan: Plan | None
     problems: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def shown(self) -> dict[Path, Record]:
         """The records of a leaderboard: the planned ones, or without a plan the newest of each label and seed."""
         if self.plan is None:
             newest = {(r.label, r.seed): path for path, r in sorted(self.records.items(), key=_finished)}
-            return {path: record for path, record in self.records.items() if path in set(newest.values())}
+            kept = set(newest.values())
+            return {path: record for path, record in self.records.items() if path in kept}
         planned = {(trial.label, trial.seed, trial.training_hash) for trial in self.plan.trials}
         return {path: r for path, r in self.records.items() if (r.label, r.seed, r.training_hash) in planned}
 
@@ -74,9 +80,12 @@ def write_record(directory: Path, record: Record) -> Path:
     return path
 
 
-def read_record(path: Path) -> Record:
-    """Read one record. Raises `InputError` (`NewerSchemaError`) with the file's name; see `read_model`."""
-    return read_model(path, Record, "record")
+def read_record(path: Path, series: bool = True) -> Record:
+    """Read one record, without ``series`` leaving out curve and per-image values, two thirds of the file.
+
+    Raises `InputError` (`NewerSchemaError`) with the file's name; see `read_model`.
+    """
+    return read_model(path, Record, "record", skip=() if series else SERIES)
 
 
 def find_record(directory: Path) -> Record | None:
@@ -85,8 +94,8 @@ def find_record(directory: Path) -> Record | None:
     return read_record(path) if path.exists() else None
 
 
-def read_profile(directory: Path) -> ResultSet:
-    """Read every record of one ``<suite>/<profile>/`` directory, which may be empty or absent.
+def read_profile(directory: Path, series: bool = True) -> ResultSet:
+    """Read every record of one ``<suite>/<profile>/`` directory, which may be empty or absent; see `read_record`.
 
     A record that can't be read becomes a problem of the set; one of a newer schema raises, since a table made of the
     rest would mislead.
@@ -96,7 +105,7 @@ def read_profile(directory: Path) -> ResultSet:
     problems: list[str] = []
     for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
         try:
-            records[path.parent] = read_record(path)
+            records[path.parent] = read_record(path, series)
         except NewerSchemaError:
             raise
         except InputError as error:
@@ -109,8 +118,8 @@ def read_profile(directory: Path) -> ResultSet:
     return ResultSet(directory, suite, profile, kept, plan, (*problems, *unread))
 
 
-def read_results(root: Path) -> list[ResultSet]:
-    """Read all results beneath ``root``: a results directory, a suite's directory or a profile's.
+def read_results(root: Path, series: bool = True) -> list[ResultSet]:
+    """Read all results beneath ``root``: a results directory, a suite's directory or a profile's; see `read_record`.
 
     Published tables (leaderboard.csv, leaderboard.md) are never taken for records. Raises `InputError` where
     ``root`` is absent or holds no result.
@@ -124,7 +133,20 @@ def read_results(root: Path) -> list[ResultSet]:
             f"The results directory {root} holds no records (published leaderboards are not records). "
             "Run a suite first: ganbench run SUITE."
         )
-    return [read_profile(directory) for directory in sorted(found)]
+    with _no_collection():
+        return [read_profile(directory, series) for directory in sorted(found)]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Look for no cycles meanwhile: records are trees, and of 10,000 a third of the time would go into the search."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _finished(item: tuple[Path, Record]) -> str:
