@@ -13,6 +13,7 @@ import typer
 import ganbench
 from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
+from ganbench.cli_gate import baseline, check
 from ganbench.cli_human_test import human_test_app
 from ganbench.cli_results import compare, report
 from ganbench.cli_sanity import sanity
@@ -86,13 +87,21 @@ def run(  # noqa: PLR0913  # one parameter per flag
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where records and tables go.")] = Path("results"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train again what is finished already.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log losses and samples for TensorBoard.")] = False,
 ) -> None:
     """Train and judge every method of a suite; what is finished already is not done again."""
     _say(f"ganbench {ganbench.__version__}: {suite}, profile {profile}")
     from ganbench.run import RunOptions, execute, parse_seeds, plan_run, publish
 
     options = RunOptions(
-        profile, tuple(only or ()), parse_seeds(seeds), engine.value, ray_address, results.absolute(), force
+        profile,
+        tuple(only or ()),
+        parse_seeds(seeds),
+        engine.value,
+        ray_address,
+        results.absolute(),
+        force,
+        tensorboard,
     )
     plan = plan_run(suite, options, _show_preparation)
     _show_plan(plan, dry_run)
@@ -153,6 +162,8 @@ app.command()(compare)
 app.command()(evaluate)
 app.command()(export)
 app.command()(sanity)
+app.command()(baseline)
+app.command()(check)
 
 
 def _say(text: str) -> None:
