@@ -21,7 +21,7 @@ from ganbench.seeding import numpy_generator
 
 FOLDER: Final = "human-test"
 QUANTITY: Final = "fool_rate_"  # followed by the protocol's name
-FEW_RATERS: Final = 15  # below, the bootstrap interval is too narrow: docs/human_test.md
+FEW_RATERS: Final = 20  # below, the bootstrap interval is too narrow: docs/human_test.md
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""Let these tests use the fabricated records of tests/results."""
+"""Let these tests use the fabricated records of tests/results, and the browser of tests/report."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "results"))
+for room in ("results", "report"):
+    sys.path.insert(0, str(Path(__file__).parent.parent / room))
 
 
 @pytest.fixture
