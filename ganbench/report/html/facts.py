@@ -92,7 +92,7 @@ def provenance_of(board: Leaderboard, records: Records, results: ResultSet) -> l
         ("Threads per trial", _joined(str(record.budget.threads) for record in every)),
         ("Precision", _joined(record.budget.precision for record in every)),
         ("Deterministic algorithms", _joined(_yes(origin.get("deterministic_algorithms")) for origin in origins)),
-        ("Training seeds", _joined(str(seed) for seed in sorted({record.seed for record in every}))),
+        ("Training seeds", ", ".join(str(seed) for seed in sorted({record.seed for record in every}))),
         ("Data", _joined(_plain(record.dataset) for record in every)),
         ("Data fingerprint", board.fingerprint),
     ]

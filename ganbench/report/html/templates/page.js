@@ -69,16 +69,16 @@
       const figure = document.createElement("figure");
       const picture = document.createElement("div");
       const caption = document.createElement("figcaption");
-      const label = strip.closest("figure").querySelector("figcaption").textContent.trim();
+      const known = strip.closest("figure").querySelector("figcaption");
       picture.className = strip.classList.contains("exact") ? "view exact" : "view";
       picture.setAttribute("role", "img");
-      picture.setAttribute("aria-label", label);
+      picture.setAttribute("aria-label", known.textContent.trim());
       if (current < number) {
         picture.style.backgroundImage = `url(${strip.src})`;
         picture.style.backgroundSize = `${ratio * 100}% auto`;
         picture.style.backgroundPosition = `${number > 1 ? (100 * current * (1 + gap)) / (ratio - 1) : 0}% 0`;
       }
-      caption.textContent = label;
+      caption.append(...known.cloneNode(true).childNodes);
       figure.append(picture, caption);
       return figure;
     };
