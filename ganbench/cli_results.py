@@ -11,27 +11,33 @@ import typer
 from ganbench.errors import NothingComparableError
 
 
-def report(
+def report(  # noqa: PLR0913  # one parameter per flag
     results: Annotated[Path, typer.Argument(help="A results directory, or one suite's or profile's part of it.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown tables.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="One row per method, all values.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="LaTeX tables (booktabs).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows of --csv as Parquet.")] = None,
+    diagram: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a critical-difference diagram of five suites (PNG).")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pages for a browser: open index.html.")
     ] = None,
 ) -> None:
     """Print the leaderboards of finished (and half-finished) runs."""
-    from ganbench.report.print import print_results, write_parquet
+    from ganbench.report.print import print_results, write_diagram, write_parquet
 
     wanted = {"markdown": markdown, "csv": csv, "latex": latex, "json": as_json}
-    wanted |= {"parquet": parquet is not None, "html": html is not None}
+    wanted |= {"parquet": parquet is not None, "diagram": diagram is not None, "html": html is not None}
     chosen = [name for name, is_wanted in wanted.items() if is_wanted]
     if len(chosen) > 1:
         raise typer.BadParameter(f"choose one of --{' and --'.join(chosen)}")
     if parquet is not None:
         write_parquet(results, parquet)
+        return
+    if diagram is not None:
+        write_diagram(results, diagram)
         return
     if html is not None:
         _write_pages(results, html)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ganbench.report.layout import Entry, Line, Table, caption, footnotes, legend, sections
+from ganbench.report.layout import Entry, Line, Section, Table, caption, footnotes, legend, sections
 from ganbench.results.leaderboard import Leaderboard
 
 
@@ -19,12 +19,15 @@ def to_markdown(board: Leaderboard, picture: str | None = None) -> str:
     parts = [f"# {escape(board.suite)} ({escape(board.profile)})", escape(caption(board))]
     if picture:
         parts.append(f"![The same test images through every method]({picture})")
-    for section in sections(board):
-        parts.append(f"## {section.title}")
-        parts += [_table(table) for table in section.tables]
-        parts += [_bullets(section.notes)] if section.notes else []
+    parts += [section_markdown(section).rstrip() for section in sections(board)]
     parts += ["## Notes", _bullets([*legend(board), *footnotes(board)])]
     return "\n\n".join(parts) + "\n"
+
+
+def section_markdown(section: Section) -> str:
+    """Return one section: title, tables, notes."""
+    notes = [_bullets(section.notes)] if section.notes else []
+    return "\n\n".join([f"## {section.title}", *map(_table, section.tables), *notes]) + "\n"
 
 
 def escape(text: str) -> str:

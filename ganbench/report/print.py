@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
+from ganbench.errors import InputError
+from ganbench.report import mean_ranks
 from ganbench.report.latex import to_latex
-from ganbench.report.markdown import to_markdown
-from ganbench.report.terminal import print_leaderboard
+from ganbench.report.layout import WIDTH
+from ganbench.report.markdown import section_markdown, to_markdown
+from ganbench.report.terminal import print_leaderboard, print_section
+from ganbench.results.aggregate import aggregate
 from ganbench.results.files import check_writable, write_atomic
 from ganbench.results.leaderboard import Leaderboard, build_leaderboards
 from ganbench.results.store import read_profile, read_results
@@ -28,6 +32,9 @@ def print_results(root: Path, form: str) -> None:
     if form == "terminal":
         for board in boards:
             print_leaderboard(board, Console())
+        for found in aggregate(boards):
+            console = Console()
+            print_section(mean_ranks.section(found, min(console.width, WIDTH)), console)
         return
     sys.stdout.write(WRITERS[form](boards))
 
@@ -40,6 +47,22 @@ def write_parquet(root: Path, file: Path) -> None:
     write_atomic(file, to_parquet(_boards(root)))
 
 
+def write_diagram(root: Path, file: Path) -> None:
+    """Write the critical-difference diagram of the suites beneath ``root`` as PNG; `InputError` below five suites."""
+    from ganbench.report.figures import encode_png
+    from ganbench.report.rank_diagram import rank_diagram
+
+    found = aggregate(_boards(root))
+    if len(found) != 1:
+        profiles = f"several profiles: {', '.join(each.profile for each in found)}. Name" if found else "fewer. Name"
+        raise InputError(
+            f"A critical-difference diagram needs suites of one profile that rank the same methods. {root} holds "
+            f"{profiles} a directory that holds five suites in one profile."
+        )
+    check_writable(file.parent)
+    write_atomic(file, encode_png(rank_diagram(found[0])))
+
+
 def _csv(boards: Sequence[Leaderboard]) -> str:
     from ganbench.report.export import to_csv  # pandas takes half a second to import
 
@@ -49,11 +72,13 @@ def _csv(boards: Sequence[Leaderboard]) -> str:
 def _json(boards: Sequence[Leaderboard]) -> str:
     from ganbench.report.export import to_data
 
-    return json.dumps([to_data(board) for board in boards], indent=1) + "\n"
+    ranks = map(mean_ranks.to_data, aggregate(boards))  # stand last, where there are any
+    return json.dumps([*map(to_data, boards), *ranks], indent=1) + "\n"
 
 
 def _markdown(boards: Sequence[Leaderboard]) -> str:
-    return "\n".join(map(to_markdown, boards))
+    ranks = (section_markdown(mean_ranks.section(found)) for found in aggregate(boards))
+    return "\n".join([*map(to_markdown, boards), *ranks])
 
 
 def _latex(boards: Sequence[Leaderboard]) -> str:

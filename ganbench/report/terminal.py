@@ -24,13 +24,14 @@ def print_leaderboard(board: Leaderboard, console: Console, full: bool = True) -
     console.print(Text(caption(board), style="dim"))
     console.print()
     for section in sections(board, min(console.width, WIDTH))[: None if full else 1]:
-        _print_section(section, console)
+        print_section(section, console)
     console.print(Text(LEGEND, style="dim"))
     for note in footnotes(board):
         console.print(Text(note, style="yellow" if note.startswith("⚠") else "dim"))
 
 
-def _print_section(section: Section, console: Console) -> None:
+def print_section(section: Section, console: Console) -> None:
+    """Print one section: title, tables, notes."""
     console.print(Text(section.title, style="bold"))
     for table in section.tables:
         console.print(_rich(table))
