@@ -75,7 +75,7 @@ def test_three_seeds_never_alarm_however_far_they_lie_apart():
 
 
 def test_a_change_of_exactly_the_tolerance_is_the_same():
-    assert judge(quantity([0.3] * 5), quantity([0.1 + 0.1] * 5), 0.1, 1)[0] is Verdict.SAME
+    assert judge(quantity([0.7] * 5), quantity([0.8] * 5), 0.1, 1)[0] is Verdict.SAME  # 0.10000000000000009
 
 
 def test_more_comparisons_ask_for_more_evidence():

@@ -1,11 +1,15 @@
 """The verbs `baseline` and `check`: files, exit codes, formats, hostile names."""
 
 import json
+import os
+import re
+import shlex
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent / "results"))
 
@@ -13,6 +17,7 @@ from fabricated import SUCCESS, measured, record, save, untrained
 
 from ganbench.results.store import RECORD_FILE
 
+PAGE = Path(__file__).parent.parent / "docs" / "ci.md"
 GOOD = [0.70, 0.71, 0.72, 0.73, 0.74]
 WORSE = [value - 0.1 for value in GOOD]
 HOSTILE = "</script><b>|`x`\n::error::%0A&\x00\x1b[31m"
@@ -190,3 +195,29 @@ def test_junit_and_summary_tell_the_same_as_the_exit_code(cli, tmp_path, good, f
 
 def test_github_and_json_exclude_each_other(cli, good, file):
     assert cli("check", good, "--baseline", file, "--github", "--json")[0] == 2
+
+
+@pytest.fixture
+def workflow():
+    """Return the steps of the workflow in docs/ci.md."""
+    text = PAGE.read_text("utf-8").split("<!-- the workflow -->")[1]
+    (job,) = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])["jobs"].values()
+    return job["steps"]
+
+
+def test_the_workflow_of_the_page_works_as_it_is(cli, tmp_path, monkeypatch, workflow):
+    """All that it runs but the training itself: results and a baseline lie where it expects them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    save(tmp_path / "out", *rows())
+    assert cli("baseline", "out/unpaired_faces/cpu", "-o", "results/baselines/unpaired_faces.json")[0] == 0
+    commands = [shlex.split(os.path.expandvars(step["run"])) for step in workflow if "ganbench" in step.get("run", "")]
+    suite = Path(commands[0][2])
+    assert (PAGE.parent.parent / suite).exists()
+    assert [cli(*command[1:])[0] for command in commands[1:]] == [0, 0]
+    assert "same" in (tmp_path / "summary.md").read_text()
+    kept = workflow[-1]["with"]["path"].split()
+    assert {path for path in kept if not Path(path).exists()} <= {
+        "out/unpaired_faces/cpu/leaderboard.md",
+        "out/unpaired_faces/cpu/comparison.png",
+    }  # what the training writes

@@ -71,7 +71,7 @@ def verdict_line(report: GateReport) -> str:
     declared = [finding for finding in report.findings if finding.declared]
     alarms = [f for f in report.findings if not f.declared and report.blocks(f)]
     counts = ", ".join(_counts(declared)) or "nothing to compare"
-    watched = f"; of the watched metrics {', '.join(_counts(alarms))}" if alarms else ""
+    watched = f"; watched: {', '.join(_counts(alarms))}" if alarms else ""
     passed = "passed" if report.exit_code == 0 else "failed" if report.exit_code == 1 else "undecided"
     return f"{where}: {passed}. {counts}{watched}."
 

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.gate.compare import GateReport
-from ganbench.gate.formats import HEADERS, change_text, notable, title, tolerance_text, verdict_line, watched_line
+from ganbench.gate.formats import change_text, notable, title, tolerance_text, verdict_line, watched_line
 from ganbench.gate.snapshot import value_text
 from ganbench.gate.verdict import Finding, Verdict
 from ganbench.report.layout import printable
 
+NUMBERS = ("baseline", "now", "change", "tolerance")
+HEADERS = ("method", *NUMBERS, "verdict")
 STYLES = {
     Verdict.REGRESSED: "bold red",
     Verdict.IMPROVED: "bold green",
@@ -25,10 +27,12 @@ STYLES = {
 
 
 def print_report(report: GateReport, console: Console) -> None:
-    """Print the findings that matter, why they are what they are, and the outcome in the last line."""
+    """Print the findings that matter, one table per metric, why they are what they are, and the outcome at the end."""
     shown = notable(report)
-    if shown:
-        console.print(_table(shown))
+    for metric in dict.fromkeys(finding.metric for finding in shown):
+        group = [finding for finding in shown if finding.metric == metric]
+        console.print(Text(printable(title(group[0])), style="bold"))
+        console.print(_table(group))
         console.print()
     lines = [f"{f.label}, {title(f)}: {f.reason}." for f in shown if f.reason]
     for line in filter(None, [*lines, watched_line(report), *report.notes]):
@@ -37,17 +41,14 @@ def print_report(report: GateReport, console: Console) -> None:
 
 
 def _table(findings: Iterable[Finding]) -> Table:
+    """Return what fits eighty characters: no intervals, no numbers of seeds."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for index, header in enumerate(HEADERS):
-        numbers = 2 <= index < len(HEADERS) - 1
+    for header in HEADERS:
+        numbers = header in NUMBERS
         table.add_column(Text(header), justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
     for finding in findings:
-        texts = [Text(printable(cell)) for cell in (finding.label, title(finding), *_numbers(finding))]
-        table.add_row(*texts, Text(finding.verdict.value, style=STYLES[finding.verdict]))
+        before, after = (value_text(quantity) for quantity in (finding.before, finding.after))
+        entries = (before, after, change_text(finding, limits=False), tolerance_text(finding))
+        verdict = Text(finding.verdict.value, style=STYLES[finding.verdict])
+        table.add_row(Text(printable(finding.label)), *entries, verdict)
     return table
-
-
-def _numbers(finding: Finding) -> tuple[str, ...]:
-    """Return what fits eighty characters: no intervals, no numbers of seeds."""
-    before, after = (value_text(quantity) for quantity in (finding.before, finding.after))
-    return before, after, change_text(finding, limits=False), tolerance_text(finding)
