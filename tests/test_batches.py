@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 
 from ganbench.data.base import Domain, TranslationData
-from ganbench.data.batches import BatchSource, batch_indices, to_float, to_uint8
+from ganbench.data.batches import BatchSource, _epoch_order, batch_indices, to_float, to_uint8
 
 
 def make_data(paired=False):
@@ -24,6 +26,19 @@ def test_a_batch_follows_from_seed_and_step_alone():
     assert torch.equal(once, batch_indices(100, 8, 37, 3, "a"))
     assert not torch.equal(once, batch_indices(100, 8, 37, 4, "a"))
     assert not torch.equal(once, batch_indices(100, 8, 37, 3, "b"))
+
+
+def test_batches_are_the_same_on_any_number_of_workers_in_any_order():
+    """What a worker has drawn before, and who draws at the same time, changes nothing."""
+    steps = range(40)
+    alone = BatchSource(make_data(paired=True), 5, seed=3, flip=True)
+    expected = [alone.images(step) for step in steps]
+    _epoch_order.cache_clear()
+    source = BatchSource(make_data(paired=True), 5, seed=3, flip=True)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(source.images, reversed(steps)))[::-1]
+    for one, other in zip(expected, found, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in ("a", "b"))
 
 
 def test_a_batch_may_be_larger_than_the_set():

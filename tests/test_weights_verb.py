@@ -1,10 +1,9 @@
 import hashlib
-import http.server
 import json
-import threading
 from dataclasses import replace
 
 import pytest
+from file_server import serving
 
 from ganbench.nets import efficientnet
 from ganbench.nets.weights import WEIGHTS, WeightsFile
@@ -12,42 +11,10 @@ from ganbench.nets.weights import WEIGHTS, WeightsFile
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves ``content``; may stop after ``limit`` bytes, or know nothing of ranges."""
-
-    content = CONTENT
-    limit: int | None = None
-    ranges = True
-    asked: list[str | None]
-
-    def do_GET(self):
-        wanted = self.headers.get("Range")
-        self.asked.append(wanted)
-        if self.path != "/net.pth":
-            self.send_error(404)
-            return
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
-        if start >= len(self.content):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(self.content) - start))
-        self.end_headers()
-        self.wfile.write(self.content[start : self.limit])
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
 @pytest.fixture
 def server():
-    """Serve on a free port of this machine, in a thread; yield the address and the handler."""
-    handler = type("Fresh", (Handler,), {"asked": []})
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{httpd.server_port}", handler
-    httpd.shutdown()
-    httpd.server_close()
+    with serving(CONTENT, "/net.pth") as (address, handler):
+        yield address, handler
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class AttributeTable(FolderDataset):
 
     def make(self, geometry: Geometry, report: Progress | None) -> TranslationData:
         """Return the domains with their labels."""
-        table = read_table(self._table_path)
+        table = read_table(self._table_path, {self.attribute, *self.labels})
         self._check_columns(table)
         files = self.assigned(list_pictures(self.folders(self.pictures)[0]))
         _check_rows(table, [path for paths in files.values() for path in paths])

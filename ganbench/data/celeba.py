@@ -24,7 +24,7 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
 PARTITION: Mapping[str, Split] = dict(zip("012", SPLITS, strict=True))  # as the authors number them
 CREDIT = Credit(
     "CelebA", "MMLAB, The Chinese University of Hong Kong (Liu, Luo, Wang, Tang 2015)",
-    "non-commercial research only; pictures may not be published", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    "non-commercial research only", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     publish=False,
 )  # fmt: skip
 

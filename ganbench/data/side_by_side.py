@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ganbench.data.base import DATASETS, Progress, TranslationData
 from ganbench.data.folder_dataset import FolderDataset, job, needed_folders
@@ -29,6 +29,16 @@ class SideBySide(FolderDataset):
     direction: Literal["AtoB", "BtoA"] = Field("AtoB", description="AtoB: from the left half to the right")
     left: str = Field("A", description="name of the left halves' domain")
     right: str = Field("B", description="name of the right halves' domain")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_maps(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "maps" in values:
+            raise ValueError(
+                "maps: label maps are not read from halves of a picture. Cut them into two folders of PNGs with equal "
+                "names, and take paired_folders"
+            )
+        return values
 
     @field_validator("right")
     @classmethod

@@ -1,9 +1,12 @@
 """CycleGAN's zips: unpacked whole or not at all, brought only where asked, and what to do where they can't be had."""
 
 import hashlib
+import socket
 import zipfile
+from contextlib import closing
 
 import pytest
+from file_server import serving
 from picture_folders import counts, fill
 
 from ganbench.data import cyclegan_sets
@@ -72,23 +75,65 @@ def test_absent_files_are_named_with_address_size_and_digest(tmp_path):
         dataset(tmp_path).load(8)
 
 
-def test_a_download_is_checked_and_unpacked(zipped, tmp_path, monkeypatch):
-    there = tmp_path / "there"
-    there.mkdir()
-    archive = Archive(zipped.stat().st_size, hashlib.sha256(zipped.read_bytes()).hexdigest(), ("horse", "zebra"))
+@pytest.fixture
+def served(zipped, tmp_path, monkeypatch):
+    """Serve the zip over HTTP, as the authors do; yield an empty root and the server's handler."""
+    content = zipped.read_bytes()
+    archive = Archive(len(content), hashlib.sha256(content).hexdigest(), ("horse", "zebra"))
     monkeypatch.setattr(cyclegan_sets, "ARCHIVES", {NAME: archive})
-    monkeypatch.setattr(cyclegan_sets, "URL", zipped.parent.as_uri() + "/{}.zip")
-    data = dataset(there, download=True).load(8)
-    assert counts(data, "horse")["test"] == 4
+    with serving(content, f"/{NAME}.zip") as (address, handler):
+        monkeypatch.setattr(cyclegan_sets, "URL", f"{address}/{{}}.zip")
+        yield tmp_path / "there", handler
 
 
-def test_a_download_that_fails_says_what_to_do_by_hand(tmp_path, monkeypatch):
-    monkeypatch.setattr(cyclegan_sets, "URL", (tmp_path / "nowhere").as_uri() + "/{}.zip")
+def test_a_download_is_checked_and_unpacked_once(served):
+    root, handler = served
+    for _ in range(2):
+        assert counts(dataset(root, download=True).load(8), "horse")["test"] == 4
+    assert handler.asked == [None]
+    assert sorted(path.name for path in root.iterdir()) == [NAME, f"{NAME}.zip"]
+
+
+def test_a_download_that_breaks_off_says_so_and_goes_on_from_there(served):
+    root, handler = served
+    handler.limit = 1000
+    with pytest.raises(MissingFileError, match=rf"broke off after 1000 of \d+ bytes.*{NAME}.zip"):
+        dataset(root, download=True).load(8)
+    assert not (root / NAME).exists()
+    handler.limit = None
+    assert counts(dataset(root, download=True).load(8), "zebra")["test"] == 5
+    assert handler.asked == [None, "bytes=1000-"]
+
+
+def test_a_zip_of_another_digest_is_not_kept(served):
+    root, handler = served
+    handler.content = bytes(reversed(handler.content))
+    with pytest.raises(InputError, match=r"must have the sha256 .* Got"):
+        dataset(root, download=True).load(8)
+    assert list(root.iterdir()) == []
+
+
+def closed_port():
+    """Return a port of this machine that nobody listens on."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_without_a_network_it_says_what_to_put_where(tmp_path, monkeypatch):
+    monkeypatch.setattr(cyclegan_sets, "URL", f"http://127.0.0.1:{closed_port()}/{{}}.zip")
     assert dataset(tmp_path, download=True).missing() is None
     with pytest.raises(MissingFileError) as caught:
         dataset(tmp_path, download=True).load(8)
-    assert "could not be downloaded" in str(caught.value)
-    assert ARCHIVES[NAME].sha256 in str(caught.value)
+    for word in ("could not be downloaded", "refused", ARCHIVES[NAME].sha256, str(tmp_path / f"{NAME}.zip")):
+        assert word in str(caught.value)
+
+
+def test_an_address_that_is_gone_names_the_answer(served):
+    root, handler = served
+    handler.place = "/elsewhere.zip"
+    with pytest.raises(MissingFileError, match="the server answers 404"):
+        dataset(root, download=True).load(8)
 
 
 def test_an_unknown_set_is_answered_with_the_known_ones(tmp_path):

@@ -9,6 +9,9 @@ from PIL import Image
 from ganbench.data.base import SPLITS, VOID
 from ganbench.data.batches import BatchSource
 from ganbench.errors import InputError
+from ganbench.spec import make_specs
+from ganbench.trial import load_data
+from ganbench.variants import load_suite
 
 FOLDERS = {"source_folder": "sketches", "target_folder": "photos", "source": "sketch", "target": "photo"}
 CLASSES = {"sky": 0, "road": 3, "car": 7}
@@ -62,6 +65,11 @@ def test_a_half_that_is_in_train_and_test_is_refused(halves):
     said = refusal("side_by_side", halves)
     assert "twin.png (B/test) is the same picture as" in said
     assert "(A/" not in said
+
+
+def test_label_maps_beside_photos_are_refused_with_the_remedy(halves):
+    with pytest.raises(InputError, match=r"maps: label maps .* take paired_folders"):
+        dataset("side_by_side", halves, maps={"side": "target", "classes": CLASSES})
 
 
 def test_pairs_are_matched_by_name_and_split_together(matched):
@@ -193,6 +201,20 @@ def test_the_same_maps_may_be_the_target(tmp_path):
     data = dataset("paired_folders", tmp_path, **folders, maps={"side": "target", "classes": CLASSES}).load(16)
     assert torch.equal(data.counterparts["test"], data.images("labels", "test"))
     assert len({tuple(pixel) for pixel in data.images("labels", "train")[0].flatten(1).T.tolist()}) == 3
+
+
+def test_a_trial_reads_the_classes_in_the_order_of_the_suite(tmp_path, tiny_suite):
+    """Trials are sent the dataset's keys as JSON, which must not bring the classes into another order."""
+    write_maps(tmp_path, "index")
+    block = f"""dataset:
+  {{name: paired_folders, root: {tmp_path}, source_folder: maps, target_folder: photos,
+    maps: {{side: source, classes: {{sky: 0, road: 3, car: 7}}}}}}"""
+    old = "dataset: {name: avatars, source: avataaars, target: adventurer, n_train: 24, n_val: 8, n_test: 8}"
+    loaded = load_suite(tiny_suite((old, block)))
+    data = loaded.dataset("cpu").load(16)
+    assert data.map_classes == ("sky", "road", "car")
+    for spec in make_specs(loaded, "cpu", data, tmp_path):
+        assert load_data(spec).fingerprint == data.fingerprint
 
 
 def test_values_outside_the_palette_are_refused_with_file_and_value(tmp_path):
