@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent / "results"))
 
 from fabricated import FD, SUCCESS, measured, plan_of, record, save, untrained
 
-from ganbench.errors import InputError
+from ganbench.errors import InputError, NothingComparableError
 from ganbench.gate.compare import compare
-from ganbench.gate.take import choose, take
+from ganbench.gate.take import choose, choose_like, take
 from ganbench.gate.tolerance import Tolerance, parse_tolerances
 from ganbench.gate.verdict import Verdict, judge
 from ganbench.results.plan import write_plan
@@ -246,10 +246,14 @@ def test_seeds_that_were_measured_differently_have_no_mean(snap):
 
 
 def test_several_suites_must_be_told_apart(tmp_path):
-    save(tmp_path, *rows(), *rows(suite="other"))
+    root = tmp_path / "both"
+    save(root, *rows(), *rows(suite="other"))
     with pytest.raises(InputError, match="2 suites and profiles"):
-        choose(tmp_path)
-    assert choose(tmp_path, "other", "cpu").suite == "other"
+        choose(root)
+    other = take(choose(root / "other"))
+    assert choose_like(root, other).suite == "other"
+    with pytest.raises(NothingComparableError, match="third/cpu"):
+        choose_like(root, other.model_copy(update={"suite": "third"}))
 
 
 def test_tolerances_are_absolute_or_shares_of_the_baseline():

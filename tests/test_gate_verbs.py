@@ -13,8 +13,9 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent / "results"))
 
-from fabricated import SUCCESS, measured, record, save, untrained
+from fabricated import SUCCESS, measured, plan_of, record, save, untrained
 
+from ganbench.results.plan import write_plan
 from ganbench.results.store import RECORD_FILE
 
 PAGE = Path(__file__).parent.parent / "docs" / "ci.md"
@@ -138,6 +139,13 @@ def test_a_baseline_of_unfinished_or_failed_results_is_refused(cli, tmp_path):
     assert code == 2
     assert "seed 1 is diverged" in error
     assert "seed 3 is failed" in error
+
+
+def test_a_baseline_waits_for_methods_that_have_not_begun(cli, tmp_path):
+    directory = save(tmp_path / "half", *rows())
+    write_plan(directory, plan_of(*rows(), record("dtn", 0), untrained("identity", {})))
+    code, _, error = cli("baseline", tmp_path / "half", "-o", tmp_path / "b.json")
+    assert (code, "dtn: not begun" in error) == (2, True)
 
 
 def test_a_baseline_says_what_its_seeds_can_show(cli, tmp_path, good):

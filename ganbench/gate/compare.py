@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -105,8 +106,8 @@ def _finding(
     label: str, name: str, declared: bool, row: SnapshotRow, now: SnapshotRow | None, moved: Mapping[str, str]
 ) -> Finding:
     before, after = row.metrics.get(name), now.metrics.get(name) if now else None
-    title = (before or after).title if before or after else name  # type: ignore[union-attr]
-    finding = Finding(label, name, title, declared, Verdict.SAME, before=before, after=after)
+    known = before or after
+    finding = Finding(label, name, known.title if known else name, declared, Verdict.SAME, before=before, after=after)
     if before is None:
         return replace(finding, verdict=Verdict.NOTHING_MEASURED, reason="the baseline has no value")
     if now is None or after is None:
@@ -158,9 +159,11 @@ def _moved_yardsticks(baseline: Snapshot, new: Snapshot) -> dict[str, str]:
 
 def _judged(found: Iterable[Finding], tolerances: Mapping[str, Tolerance], new: Snapshot) -> list[Finding]:
     findings = list(found)
-    open_ones = [finding for finding in findings if finding.verdict is Verdict.SAME]
-    counts = {declared: sum(f.declared is declared for f in open_ones) for declared in (True, False)}
-    return [_judge(f, tolerances, new, counts[f.declared]) if f in open_ones else f for f in findings]
+    counts = Counter(finding.declared for finding in findings if finding.verdict is Verdict.SAME)
+    return [
+        _judge(finding, tolerances, new, counts[finding.declared]) if finding.verdict is Verdict.SAME else finding
+        for finding in findings
+    ]
 
 
 def _judge(finding: Finding, tolerances: Mapping[str, Tolerance], new: Snapshot, comparisons: int) -> Finding:

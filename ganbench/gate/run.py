@@ -11,7 +11,7 @@ from ganbench.gate.compare import GateReport, compare
 from ganbench.gate.formats import github_lines, to_data, to_markdown
 from ganbench.gate.junit import to_junit
 from ganbench.gate.snapshot import read_baseline
-from ganbench.gate.take import choose, take
+from ganbench.gate.take import choose_like, take
 from ganbench.gate.tolerance import parse_tolerances
 from ganbench.results.files import check_writable, write_atomic
 
@@ -41,7 +41,12 @@ class Outputs:
 
 
 def run_check(request: CheckRequest, outputs: Outputs) -> int:
-    """Compare, print and write; return the exit code. `InputError` where a side can't be read."""
+    """Compare, print and write; return the exit code.
+
+    Raises:
+        InputError: a side can't be read, or a file can't be written.
+        NothingComparableError: none of several results is of the baseline's suite and profile.
+    """
     for path in (outputs.junit, outputs.summary):
         if path is not None:
             check_writable(path.parent)
@@ -59,7 +64,7 @@ def compare_files(request: CheckRequest) -> GateReport:
     baseline = read_baseline(request.baseline)
     known = {name for row in baseline.rows.values() for name in row.metrics}
     tolerances = parse_tolerances(request.tolerances, known)
-    new = take(choose(request.results, baseline.suite, baseline.profile))
+    new = take(choose_like(request.results, baseline))
     return compare(baseline, new, tolerances, request.allow_inconclusive)
 
 

