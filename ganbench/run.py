@@ -1,111 +1,55 @@
-"""The verb `run`: from a suite file to records, tables and pictures.
-
-Everything that can be wrong is looked for before the first trial; what is finished already is not done again.
-"""
+"""The verb `run`: from a plan to records, tables and pictures. What is finished already is not done again."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Literal
 
-import torch
-
-import ganbench
 from ganbench import evaluation
 from ganbench.data.base import TranslationData
 from ganbench.display import Display, make_display, minutes
-from ganbench.errors import InputError
-from ganbench.hardware import available_cpus, check_resources, pick_device, release_memory
+from ganbench.hardware import available_cpus, pick_device, release_memory
 from ganbench.progress import Notify, Progress
-from ganbench.registry import did_you_mean
 from ganbench.report.figures import encode_png, method_grid
 from ganbench.report.publish import write_reports
-from ganbench.results.files import check_writable, write_atomic
+from ganbench.results.files import write_atomic
 from ganbench.results.pictures import CLOSEST, NEIGHBOURS_FILE, Pictures, write_neighbours, write_pictures
-from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
-from ganbench.results.ranks import undecidable
 from ganbench.results.record import Status
 from ganbench.results.store import find_record
-from ganbench.spec import TrialSpec, make_specs
-from ganbench.suite import LoadedSuite
-from ganbench.translations import TRANSLATIONS_FILE, load_translations
-from ganbench.trial import (
-    CACHE_FOLDER,
-    SAMPLES_FILE,
-    Need,
-    build_method,
-    limited_threads,
-    what_is_needed,
+from ganbench.run_plan import (
+    PREPARATION,
+    EngineName,
+    RunOptions,
+    RunPlan,
+    parse_seeds,
+    plan_run,
+    store_plan,
+    trial_costs,
 )
-from ganbench.variants import load_suite
+from ganbench.spec import TrialSpec
+from ganbench.translations import TRANSLATIONS_FILE, load_translations
+from ganbench.trial import CACHE_FOLDER, SAMPLES_FILE, limited_threads
 
-EngineName = Literal["ray", "serial"]
+__all__ = [
+    "EngineName",
+    "RunOptions",
+    "RunPlan",
+    "RunSummary",
+    "carry_out",
+    "execute",
+    "parse_seeds",
+    "plan_run",
+    "publish",
+]
+
 STOP_FILE = ".ganbench-stop"
-BASELINE_COST = 0.02  # of the dearest trial's: baselines are only evaluated
-PREPARATION = "preparation"
-FOLDER_VARIABLES = ("GANBENCH_CACHE", "GANBENCH_WEIGHTS")
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line says beside the suite.
-
-    Attributes:
-        only: labels (or method names) to run; empty means all. Baselines always run.
-        seeds: overrides the suite's seeds.
-        force: train again what is finished already.
-        tensorboard: log what is trained for TensorBoard, in each trial's directory.
-    """
-
-    profile: str = "cpu"
-    only: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = ()
-    engine: EngineName = "ray"
-    ray_address: str | None = None
-    results: Path = Path("results")
-    force: bool = False
-    tensorboard: bool = False
-
-
-@dataclass
-class RunPlan:
-    """A validated run: all its trials, and what each still needs."""
-
-    loaded: LoadedSuite
-    options: RunOptions
-    data: TranslationData
-    specs: list[TrialSpec]
-    needs: dict[str, Need] = field(default_factory=dict)
-
-    @property
-    def directory(self) -> Path:
-        """``results/<suite>/<profile>``."""
-        return Path(self.specs[0].profile_dir)
-
-    @property
-    def advice(self) -> list[str]:
-        """What the user might want to know before the run starts."""
-        if torch.cuda.is_available() and self.specs[0].gpus == 0 and "gpu" in self.loaded.suite.profiles:
-            lines = ["This machine has a GPU: --profile gpu would use it."]
-        else:
-            lines = []
-        seeds = {spec.seed for spec in self.specs if not spec.baseline and not spec.reference}
-        warning = undecidable(len(seeds)) if seeds else ""
-        return [*lines, *([warning] if warning else [])]
-
-    @property
-    def open_specs(self) -> list[TrialSpec]:
-        """The trials that still need something."""
-        return [spec for spec in self.specs if self.needs[spec.title] != "nothing"]
 
 
 @dataclass(frozen=True)
@@ -143,58 +87,51 @@ class RunSummary:
         return 0 if set(self.statuses) <= {"ok", "skipped"} else 3
 
 
-def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
-    """Validate everything, load the images and list the trials. Touches nothing in the results directory.
-
-    Raises:
-        InputError: whatever is wrong with suite, options, results directory or machine.
-    """
-    _pin_folders()
-    loaded = load_suite(suite_path)
-    profile = loaded.profile(options.profile)
-    check_writable(options.results)
-    check_same_suite(options.results, loaded.suite.name, suite_path, loaded.sha256)
-    if options.ray_address is None:
-        check_resources(
-            profile.cpus_per_trial, profile.gpus_per_trial, available_cpus(), torch.cuda.device_count(),
-            f"{loaded.where(('profiles', options.profile))}: profile {options.profile}",
-        )  # fmt: skip
-
-    def drawing(done: int, total: int) -> None:
-        notify(Progress(PREPARATION, "preparing images", done, total))
-
-    data = loaded.dataset(options.profile).load(profile.image_size, drawing)
-    specs = make_specs(loaded, options.profile, data, options.results, list(options.seeds) or None)
-    specs = [spec.model_copy(update={"tensorboard": options.tensorboard}) for spec in specs]
-    specs = _longest_first(_chosen(specs, options.only), data)
-    plan = RunPlan(loaded, options, data, specs)
-    plan.needs = {spec.title: "train" if options.force else what_is_needed(spec) for spec in specs}
-    return plan
-
-
 def execute(plan: RunPlan, make: Callable[[dict[str, float]], Display] = make_display) -> RunSummary:
     """Run what the plan still needs. Records are written as trials end; tables and pictures are the caller's."""
     started = time.monotonic()
-    _write_plan(plan)
+    store_plan(plan)
     _store_pictures(plan)
     _forget_forced(plan)
-    stop_file = plan.directory / STOP_FILE
-    stop_file.unlink(missing_ok=True)
     busy = _BusyTime()
-    with make(_costs(plan)) as display, _stop_on_signal(stop_file):
+    todo = plan.open_specs
+    interrupted = bool(todo) and carry_out(
+        todo, plan.data, plan.options, make(trial_costs(plan.open_specs, plan.data)), busy
+    )
+    seconds = time.monotonic() - started
+    return RunSummary(count_statuses(plan), seconds, busy.seconds / seconds, plan.directory, interrupted)
+
+
+def carry_out(
+    specs: Sequence[TrialSpec], data: TranslationData, options: RunOptions, shown: Display, also: Notify | None = None
+) -> bool:
+    """Prepare what the trials share and let the engine run them; return whether the user stopped them.
+
+    Args:
+        specs: trials of one profile.
+        data: their images.
+        options: which engine, and where it runs.
+        shown: opened here; receives the progress.
+        also: receives it too.
+    """
+    directory = Path(specs[0].profile_dir)
+    stop_file = directory / STOP_FILE
+    stop_file.unlink(missing_ok=True)
+    with shown as display, _stop_on_signal(stop_file):
 
         def notify(progress: Progress) -> None:
-            busy(progress)
+            if also:
+                also(progress)
             display(progress)
 
         try:
-            if not _prepare(plan, notify, stop_file):
-                _start_engine(plan, notify, stop_file)
+            _prepare(specs[0], data, notify)
+            if not stop_file.exists():
+                _start_engine(specs, options, notify, stop_file)
         finally:
             interrupted = stop_file.exists()
             stop_file.unlink(missing_ok=True)
-    seconds = time.monotonic() - started
-    return RunSummary(count_statuses(plan), seconds, busy.seconds / seconds, plan.directory, interrupted)
+    return interrupted
 
 
 def publish(plan: RunPlan) -> list[Path]:
@@ -207,17 +144,6 @@ def publish(plan: RunPlan) -> list[Path]:
             write_atomic(spec.directory / SAMPLES_FILE, encode_png(picture))
     private = not all(credit.publish for credit in plan.data.credits)
     return write_reports(plan.directory, shown.inputs, shown.real, shown.counterparts, shown.credits, private)
-
-
-def parse_seeds(text: str | None) -> tuple[int, ...]:
-    """Read ``"0,1,2"``; raise `InputError` for anything but distinct whole numbers from 0 on."""
-    try:
-        seeds = tuple(int(part) for part in text.split(",")) if text is not None else ()
-    except ValueError:
-        seeds = (-1,)
-    if any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
-        raise InputError(f"--seeds must be distinct whole numbers from 0 on, such as 0,1,2. Got {text!r} instead.")
-    return seeds
 
 
 def count_statuses(plan: RunPlan) -> Counter[str]:
@@ -244,113 +170,36 @@ def _store_pictures(plan: RunPlan) -> Pictures:
     return shown
 
 
-def _pin_folders() -> None:
-    """Make folders that the environment names absolute: workers run in other directories, and must find the same."""
-    for name in FOLDER_VARIABLES:
-        if os.environ.get(name):
-            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
-
-
-def _chosen(specs: list[TrialSpec], only: Sequence[str]) -> list[TrialSpec]:
-    names = {spec.label for spec in specs} | {spec.method for spec in specs}
-    problems = [
-        f"--only: the suite has no method {name!r}. {did_you_mean(name, names)}Its methods: {', '.join(sorted(names))}."
-        for name in only
-        if name not in names
-    ]
-    if problems:
-        raise InputError(problems)
-    return [spec for spec in specs if not only or spec.baseline or {spec.label, spec.method} & set(only)]
-
-
-def _longest_first(specs: list[TrialSpec], data: TranslationData) -> list[TrialSpec]:
-    """Order the trials so that no long one is left alone at the end, all other cores idle."""
-    costs = _trial_costs(specs, data)
-    return sorted(specs, key=lambda spec: (-costs[spec.title], spec.seed))
-
-
-def _trial_costs(specs: Sequence[TrialSpec], data: TranslationData) -> dict[str, float]:
-    """Estimate what each trial costs: images seen times convolution weights, which is roughly the arithmetic."""
-    per_label: dict[str, float] = {}
-    for spec in specs:
-        if spec.label not in per_label:
-            per_label[spec.label] = spec.steps * spec.batch_size * _convolution_weights(spec, data)
-    floor = BASELINE_COST * max([*per_label.values(), 1.0])
-    return {spec.title: max(per_label[spec.label], floor) for spec in specs}
-
-
-def _convolution_weights(spec: TrialSpec, data: TranslationData) -> int:
-    def count(state: object) -> int:
-        if isinstance(state, torch.Tensor):
-            return state.numel() if state.ndim == 4 else 0
-        return sum(map(count, state.values())) if isinstance(state, dict) else 0
-
-    return count(build_method(spec, data).state_dict()) if spec.steps else 0
-
-
-def _costs(plan: RunPlan) -> dict[str, float]:
-    return _trial_costs(plan.open_specs, plan.data)
-
-
-def _write_plan(plan: RunPlan) -> None:
-    trials = [
-        PlannedTrial(
-            label=spec.label,
-            method=spec.method,
-            seed=spec.seed,
-            training_hash=spec.training_hash,
-            baseline=spec.baseline,
-            reference=spec.reference,
-        )
-        for spec in plan.specs
-    ]
-    suite = plan.loaded.suite.name
-    write_plan(
-        plan.directory,
-        Plan(
-            suite=suite,
-            profile=plan.options.profile,
-            suite_path=str(plan.loaded.path.absolute()),
-            suite_sha256=plan.loaded.sha256,
-            ganbench=ganbench.__version__,
-            headline=plan.loaded.suite.headline,
-            trials=trials,
-        ),
-    )
-
-
 def _forget_forced(plan: RunPlan) -> None:
     if plan.options.force:
         for spec in plan.specs:
             shutil.rmtree(spec.directory, ignore_errors=True)
 
 
-def _prepare(plan: RunPlan, notify: Notify, stop_file: Path) -> bool:
-    """Compute once what all trials are judged by; return True where the run was stopped meanwhile."""
+def _prepare(spec: TrialSpec, data: TranslationData, notify: Notify) -> None:
+    """Compute once what all trials like ``spec`` are judged by."""
 
     def report(stage: str, step: int, steps: int) -> None:
         notify(Progress(PREPARATION, stage, step, steps))
 
-    spec = plan.specs[0]
     device = pick_device(spec.gpus)
     with limited_threads(available_cpus()):
-        workbench = evaluation.open_workbench(plan.data, spec.extractor, plan.directory / CACHE_FOLDER, device)
+        workbench = evaluation.open_workbench(data, spec.extractor, Path(spec.profile_dir) / CACHE_FOLDER, device)
         evaluation.prepare(workbench, list(spec.metrics), report)
     del workbench
     release_memory()
     notify(Progress(PREPARATION, "ok", 1, 1))
-    return stop_file.exists()
 
 
-def _start_engine(plan: RunPlan, notify: Notify, stop_file: Path) -> None:
-    if plan.options.engine == "serial":
+def _start_engine(specs: Sequence[TrialSpec], options: RunOptions, notify: Notify, stop_file: Path) -> None:
+    if options.engine == "serial":
         from ganbench.engines import serial
 
-        serial.run(plan.open_specs, notify, stop_file)
+        serial.run(specs, notify, stop_file)
     else:
         from ganbench.engines import ray_tune
 
-        ray_tune.run(plan.open_specs, notify, stop_file, plan.options.ray_address)
+        ray_tune.run(specs, notify, stop_file, options.ray_address)
 
 
 @contextmanager
