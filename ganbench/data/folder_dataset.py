@@ -57,7 +57,7 @@ class FolderDataset(Dataset):
     allow_enlarging: bool = Field(
         False, description="take pictures with fewer pixels than image_size, and enlarge them"
     )
-    allow_leaks: bool = Field(False, description="take the same picture in two splits or two domains")
+    allow_leaks: bool = Field(False, description="take the same picture in two splits or two domains, with a warning")
     val_share: float = Field(0.1, gt=0, lt=1, description="share of the pictures for validation, without own folder")
     test_share: float = Field(0.1, gt=0, lt=1, description="share of the pictures for testing, without own folder")
     test_word: str = Field(
@@ -102,7 +102,7 @@ class FolderDataset(Dataset):
         absent = [str(path) for path in dict.fromkeys(self.needed()) if not path.exists()]
         if not absent:
             return None
-        origins = " and ".join(f"{credit.title} ({credit.url})" for credit in self.credits if credit.url)
+        origins = " and ".join(f"{credit.title} ({credit.url})" for credit in self._given_credits if credit.url)
         return (
             f"no such folder or file: {', '.join(absent)}. Put the pictures there, or correct the keys of the dataset "
             f"(a relative root is seen from ${DATA_VARIABLE}, else from the working directory)."
@@ -128,8 +128,11 @@ class FolderDataset(Dataset):
     @property
     def credits(self) -> tuple[Credit, ...]:
         """Whom the suite credits."""
-        given = self.credit if isinstance(self.credit, list) else [self.credit] if self.credit else []
-        return tuple(Credit(**each.model_dump()) for each in given)
+        return tuple(Credit(**each.model_dump()) for each in self._given_credits)
+
+    @property
+    def _given_credits(self) -> list[CreditOptions]:
+        return self.credit if isinstance(self.credit, list) else [self.credit] if self.credit else []
 
     @property
     def _limits(self) -> tuple[int | None, ...]:
@@ -159,14 +162,14 @@ class FolderDataset(Dataset):
         """Read the pictures of domains that are not paired; see that no picture stands in two of them or two splits."""
         jobs = {name: job(division, 0, PictureReader(geometry)) for name, division in divisions.items()}
         arrays = prepare(jobs, report)
-        if not self.allow_leaks:
-            refuse_leaks(
-                {
-                    f"{name}/{split}": place
-                    for name, division in divisions.items()
-                    for split, place in places(division, 0, arrays[name]).items()
-                }
-            )
+        check_leaks(
+            {
+                f"{name}/{split}": place
+                for name, division in divisions.items()
+                for split, place in places(division, 0, arrays[name]).items()
+            },
+            self.allow_leaks,
+        )
         for name in divisions:
             tell_of_enlarged(name, arrays[name], geometry)
         return {name: Domain(sliced(arrays[name]["images"], division)) for name, division in divisions.items()}
@@ -211,8 +214,8 @@ def places(division: Division, part: int, arrays: Arrays) -> dict[Split, tuple[l
     return {split: ([s.files[part] for s in division[split]], contents[split].numpy()) for split in SPLITS}
 
 
-def refuse_leaks(groups: Places) -> None:
-    """Raise `InputError` naming pictures that are the same, to the pixel, in two groups."""
+def check_leaks(groups: Places, allowed: bool) -> None:
+    """Raise `InputError` naming pictures that are the same, to the pixel, in two groups; where allowed, warn."""
     seen: dict[bytes, tuple[str, Path]] = {}
     problems = []
     for group, (paths, contents) in groups.items():
@@ -220,7 +223,11 @@ def refuse_leaks(groups: Places) -> None:
             other, twin = seen.setdefault(content.tobytes(), (group, path))
             if other != group:
                 problems.append(f"{path} ({group}) is the same picture as {twin} ({other}).")
-    if problems:
+    if problems and allowed:
+        warnings.warn(
+            f"In two splits or two domains: {len(problems)} picture(s). The first: {problems[0]}", stacklevel=2
+        )
+    elif problems:
         remedy = "Remove one of each, or give allow_leaks: true: no picture may be in two splits or two domains."
         raise InputError([*shortened(problems), remedy])
 

@@ -12,9 +12,9 @@ from ganbench.data.base import SPLITS, Domain, Split, TranslationData
 from ganbench.data.folder_dataset import (
     Arrays,
     FolderDataset,
+    check_leaks,
     in_order,
     places,
-    refuse_leaks,
     sliced,
     tell_of_enlarged,
 )
@@ -57,9 +57,9 @@ def paired_task(
     _refuse_other_proportions(division, sides)
     source, target = sides
     for side in sides:
-        if "content" in side.arrays and not dataset.allow_leaks:
+        if "content" in side.arrays:
             groups = {f"{side.name}/{split}": each for split, each in places(division, side.part, side.arrays).items()}
-            refuse_leaks(groups)
+            check_leaks(groups, dataset.allow_leaks)
         tell_of_enlarged(side.name, side.arrays, geometry)
     images = {side.name: sliced(side.images(palette), division) for side in sides}
     maps = [sliced(side.arrays["map"], division) for side in sides if "map" in side.arrays]

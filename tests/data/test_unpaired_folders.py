@@ -171,7 +171,8 @@ def test_one_picture_in_two_domains_is_refused_also_from_another_kind_of_file(pl
     assert "copy.bmp" in said
     assert "007.png" in said
     assert "allow_leaks: true" in said
-    assert photo(plain, allow_leaks=True).paired is False
+    with pytest.warns(UserWarning, match=r"two domains: 1 picture.* The first: .*copy.bmp .*007.png"):
+        photo(plain, allow_leaks=True)
 
 
 def test_one_picture_in_train_and_test_is_refused(cyclegan):
@@ -244,3 +245,10 @@ def test_credits_travel_with_the_data(plain):
         warnings.simplefilter("error")
         (found,) = photo(plain, credit=credit).credits
     assert (found.title, found.artist, found.licence, found.url) == ("T", "A", "L", "U")
+    assert found.line == "T by A, L"
+
+
+def test_several_may_be_credited_and_forbid_to_publish(plain):
+    two = [{"title": name, "artist": "A", "licence": "L", "publish": name == "T"} for name in ("S", "T")]
+    assert [each.publish for each in photo(plain, credit=two).credits] == [False, True]
+    assert photo(plain, credit=two).credits[0].line == "S by A, L (not to be published)"
