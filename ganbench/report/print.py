@@ -20,7 +20,7 @@ from ganbench.report.terminal import print_leaderboard, print_section
 from ganbench.results.aggregate import aggregate
 from ganbench.results.files import check_writable, write_atomic
 from ganbench.results.leaderboard import Leaderboard, build_leaderboards
-from ganbench.results.store import read_profile, read_results
+from ganbench.results.store import no_collection, read_profile, read_results
 
 if TYPE_CHECKING:
     from ganbench.spec import TrialSpec
@@ -91,10 +91,12 @@ WRITERS: Final[Mapping[str, Callable[[Sequence[Leaderboard]], str]]] = {
 
 
 def _boards(root: Path) -> list[Leaderboard]:
-    found = read_results(root, series=False)
+    with no_collection():
+        found = read_results(root, series=False)
+        boards = [board for results in found for board in build_leaderboards(results)]
     for problem in (problem for results in found for problem in results.problems):
         sys.stderr.write(f"{problem}\n")
-    return [board for results in found for board in build_leaderboards(results)]
+    return boards
 
 
 def print_summary(directory: Path, console: Console) -> None:

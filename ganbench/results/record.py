@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,11 @@ class RecordModel(BaseModel):
     """Base of the parts of a record: immutable, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@lru_cache(maxsize=1024)
+def _text(protocol: tuple[tuple[str, Scalar], ...]) -> str:
+    return repr(sorted(protocol))  # thousands of values share a few protocols
 
 
 class Measured(RecordModel):
@@ -46,7 +51,7 @@ class Measured(RecordModel):
     @cached_property
     def protocol_key(self) -> str:
         """A text that two values share exactly if their protocols are the same."""
-        return "deterministic" if self.deterministic else repr(sorted(self.protocol.items()))
+        return "deterministic" if self.deterministic else _text(tuple(self.protocol.items()))
 
 
 class Timings(RecordModel):

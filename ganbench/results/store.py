@@ -133,12 +133,12 @@ def read_results(root: Path, series: bool = True) -> list[ResultSet]:
             f"The results directory {root} holds no records (published leaderboards are not records). "
             "Run a suite first: ganbench run SUITE."
         )
-    with _no_collection():
+    with no_collection():
         return [read_profile(directory, series) for directory in sorted(found)]
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Look for no cycles meanwhile: records are trees, and of 10,000 a third of the time would go into the search."""
     was_enabled = gc.isenabled()
     gc.disable()

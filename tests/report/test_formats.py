@@ -142,3 +142,17 @@ def test_the_verb_writes_parquet(cli, tmp_path: Path) -> None:
     code, out, _ = cli("report", tmp_path / "results", "--parquet", tmp_path / "new" / "rows.parquet")
     assert (code, out) == (0, "")
     assert len(pd.read_parquet(tmp_path / "new" / "rows.parquet")) == 7
+
+
+def test_nothing_to_show_is_bad_input(cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, out, err = cli("report", tmp_path / "empty")
+    assert (code, out) == (2, "")
+    assert "holds no records" in err
+    save(tmp_path / "newer", record())
+    (path,) = (tmp_path / "newer").rglob("record.json")
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    for verb in (("report",), ("compare", tmp_path / "newer")):
+        code, _, err = cli(*verb, tmp_path / "newer")
+        assert code == 2
+        assert "written by a newer ganbench (schema 99" in err
