@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom; pixels."""
 
-WIDTH, PLOT, TEXT = 148, 58, 18  # of a panel, pixels: width, height of curve and of the line under it
+WIDTH, PLOT, TEXT = 174, 58, 18  # of a panel, pixels: width, height of curve and of the line under it
 GAP: Final = 6  # pixels between panels
 GROUP_GAP: Final = 26  # pixels above the first row of a group
 INSET: Final = 8  # pixels between a panel's border and its curve
@@ -156,7 +156,8 @@ def _short(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:.0f}"
     text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    shortest = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if shortest == "-0" else shortest  # the font has no minus sign but the hyphen
 
 
 def _legend(pen: ImageDraw.ImageDraw, top: int) -> None:

@@ -29,6 +29,7 @@ STYLES = {
     Verdict.BLIND: "dim",
     Verdict.MISLEADING: "bold red",
 }
+MARKS = {Verdict.MONOTONE: "✔", Verdict.WEAK: "~", Verdict.BLIND: "·", Verdict.MISLEADING: "✘"}
 POWER_HEADERS = (
     "copies",
     "alarm",
@@ -65,21 +66,44 @@ def caption(found: Sanity) -> str:
 def print_sanity(found: Sanity, console: Console) -> None:
     """Print the verdicts, what the copy detectors find, and what could not be measured."""
     console.print(Text(caption(found), style="dim"))
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("metric", no_wrap=True)
-    for name in found.damages:
-        table.add_column(DAMAGES[name].title)
-    for quantity, curves in _rows(found):
-        verdicts = [curve.verdict for curve in curves]
-        table.add_row(quantity.name, *(Text(verdict, style=STYLES[verdict]) for verdict in verdicts))
-    console.print(table)
+    console.print(_verdict_table(found))
     for verdict, meaning in MEANING.items():
-        console.print(Text.assemble((verdict.value, STYLES[verdict]), f": {meaning}"))
+        console.print(Text.assemble((f"{MARKS[verdict]} {verdict}", STYLES[verdict]), f": {meaning}"))
+    console.print(Text("; ".join(f"{_head(name)}: {_range(name)}" for name in found.damages), style="dim"))
     if found.power:
         console.print(_power_table(found))
         console.print(Text(_power_note(found.power), style="dim"))
+    for why, names in _reasons(found).items():
+        console.print(Text(f"not measured: {', '.join(names)}: {why}", style="dim"))
+
+
+def _verdict_table(found: Sanity) -> Table:
+    """Return one mark for each verdict, narrow enough for a terminal of 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("metric", overflow="fold")
+    for name in found.damages:
+        table.add_column(_head(name), no_wrap=True, min_width=len(_head(name)))
+    for quantity, curves in _rows(found):
+        marks = [Text(MARKS[curve.verdict], style=STYLES[curve.verdict]) for curve in curves]
+        table.add_row(quantity.name.removesuffix(f"_{found.request.extractor}"), *marks)
+    return table
+
+
+def _head(damage: str) -> str:
+    return damage.split("_")[0]
+
+
+def _range(name: str) -> str:
+    damage = DAMAGES[name]
+    return f"{damage.title}, up to {damage.label(damage.levels[-1])} {damage.short}"
+
+
+def _reasons(found: Sanity) -> dict[str, list[str]]:
+    """Return why something could not be measured → what."""
+    reasons: dict[str, list[str]] = {}
     for what, why in found.missing.items():
-        console.print(Text(f"not measured: {what}: {why}", style="dim"))
+        reasons.setdefault(why, []).append(what)
+    return reasons
 
 
 def to_markdown(found: Sanity) -> str:
@@ -96,7 +120,7 @@ def to_markdown(found: Sanity) -> str:
     lines += ["", *(f"- {DAMAGES[name].title}: {_levels(name)}" for name in found.damages)]
     if found.power:
         lines += ["", "## Planted copies", "", power_to_markdown(found.power)]
-    lines += ["", *(f"- not measured: {what}: {why}" for what, why in found.missing.items())]
+    lines += ["", *(f"- not measured: {', '.join(names)}: {why}" for why, names in _reasons(found).items())]
     return "\n".join([*lines, "", "![curves](sanity.png)", ""])
 
 

@@ -178,8 +178,12 @@ def test_files_and_table(found, tmp_path, capsys):
     assert "| none (false alarms) |" in page.read_text()
     with Image.open(picture) as image:
         assert image.width > 1000
-    print_sanity(found, Console(width=200))
-    assert "monotone" in capsys.readouterr().out
+    print_sanity(found, Console(width=80))
+    printed = capsys.readouterr().out
+    assert "✔ monotone" in printed
+    assert "…" not in printed  # a narrow terminal shows every column
+    assert printed.count("ganbench weights fetch") <= 1
+    assert all(name.split("_")[0] in printed for name in DAMAGES)
 
 
 @pytest.mark.parametrize(
