@@ -15,6 +15,7 @@ from ganbench import cli_setup
 from ganbench.cli_evaluate import evaluate, export
 from ganbench.cli_gate import baseline, check
 from ganbench.cli_human_test import human_test_app
+from ganbench.cli_reproduce import Engine, reproduce
 from ganbench.cli_results import compare, report
 from ganbench.cli_sanity import sanity
 from ganbench.errors import GanbenchError
@@ -34,13 +35,6 @@ app = typer.Typer(
 app.add_typer(cli_setup.weights_app, name="weights")
 app.add_typer(human_test_app, name="human-test")
 app.command()(cli_setup.doctor)
-
-
-class Engine(enum.StrEnum):
-    """Who schedules the trials."""
-
-    RAY = "ray"
-    SERIAL = "serial"
 
 
 class Kind(enum.StrEnum):
@@ -164,6 +158,7 @@ app.command()(export)
 app.command()(sanity)
 app.command()(baseline)
 app.command()(check)
+app.command()(reproduce)
 
 
 def _say(text: str) -> None:

@@ -70,11 +70,15 @@ class TrialSpec(BaseModel):
     @property
     def training_hash(self) -> str:
         """Content hash of everything that changes the trained weights: no metric, no label, no path."""
+        return self.training_hash_under(ganbench.__version__)
+
+    def training_hash_under(self, version: str) -> str:
+        """Return the `training_hash` that another version of ganbench gives the same training."""
         keys = {"method", "options", "seed", "data_fingerprint", "image_size", "steps", "batch_size", "flip",
                 "precision", "threads"}  # fmt: skip
         if self.n_train is not None:  # where nobody limits the images, the hash is that of versions without the limit
             keys.add("n_train")
-        content = {**self.model_dump(include=keys), "gpu": self.gpus > 0, "ganbench": ganbench.__version__}
+        content = {**self.model_dump(include=keys), "gpu": self.gpus > 0, "ganbench": version}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -91,7 +95,9 @@ class TrialSpec(BaseModel):
 def open_dataset(block: Mapping[str, Any]) -> Dataset:
     """Return the dataset that a resolved ``dataset`` block (its name and options) describes."""
     values = dict(block)
-    name = values.pop("name")
+    name = values.pop("name", None)
+    if not isinstance(name, str):  # of a record that was changed by hand
+        raise InputError("dataset: the key 'name' is missing.")
     return read_options(DATASETS.get(name), values, f"dataset {name}")
 
 
