@@ -40,9 +40,23 @@ from ganbench.translations import (
     translate_test_images,
 )
 
+SAMPLES_FILE = "samples.png"
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
 
 Need = Literal["train", "evaluate", "nothing"]
+
+
+@dataclass
+class _Outcome:
+    """What is known of a trial so far; whatever happens, a record can be made of it."""
+
+    started: str
+    clock: float
+    updates: int = 0
+    training: TrainingState = field(default_factory=TrainingState)
+    evaluation_seconds: float = 0.0
+    result: evaluation.EvaluationResult | None = None
+    skipped: str | None = None
 
 
 def what_is_needed(spec: TrialSpec) -> Need:
@@ -59,7 +73,7 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
     Failures do not raise: the record says ``failed``, ``diverged`` or ``interrupted``, with the error's text.
     """
     reset_peak_memory()
-    outcome = Outcome()
+    outcome = _Outcome(_now(), time.perf_counter())
     status: Status = "ok"
     error: str | None = None
     with limited_threads(spec.threads):
@@ -73,7 +87,7 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
             status, error = "failed", _describe(failure)
     if outcome.skipped:
         status, error = "skipped", outcome.skipped
-    record = make_record(spec, outcome, status, error, find_record(spec.directory))
+    record = _make_record(spec, outcome, status, error, find_record(spec.directory))
     write_record(spec.directory, record)
     release_memory()
     notify(Progress(spec.title, status, 1, 1, note=error.splitlines()[0] if error else ""))
@@ -86,12 +100,12 @@ def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Re
     One output per input is stored as a sample too: whether that program would answer otherwise another time, nobody
     here knows, so it isn't taken for deterministic. Errors raise.
     """
-    outcome = Outcome()
+    outcome = _Outcome(_now(), time.perf_counter())
     store_translations(spec.directory, {"outputs": outputs, "samples": outputs[:DIVERSITY_INPUTS, None]})
     with limited_threads(spec.threads):
         outcome.result = evaluate_trial(spec, load_data(spec), list(spec.metrics), notify)
     outcome.evaluation_seconds = time.perf_counter() - outcome.clock
-    record = make_record(spec, outcome, "ok", None, None)
+    record = _make_record(spec, outcome, "ok", None, None)
     write_record(spec.directory, record)
     return record
 
@@ -130,7 +144,7 @@ def _load(dataset: str, image_size: int) -> TranslationData:
     return open_dataset(json.loads(dataset)).load(image_size)
 
 
-def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], outcome: Outcome) -> None:
+def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], outcome: _Outcome) -> None:
     data = load_data(spec)
     outcome.skipped = METHODS.get(spec.method).skip_reason(data)
     if outcome.skipped:
@@ -181,3 +195,110 @@ def evaluate_trial(
 def _stale_families(spec: TrialSpec, record: Record) -> list[str]:
     current = {name: evaluation.evaluation_hash(name, spec.extractor) for name in spec.metrics}
     return [name for name, digest in current.items() if record.evaluated.get(name) != digest]
+
+
+def _make_record(
+    spec: TrialSpec, outcome: _Outcome, status: Status, error: str | None, before: Record | None
+) -> Record:
+    """Make the record of this attempt; what an earlier attempt measured of the same training is kept."""
+    old = before if before is not None and before.status == "ok" else None
+    result = outcome.result or evaluation.EvaluationResult([], {}, {})
+    renewed = {value.quantity.name for value in result.values}
+    metrics = {name: measured for name, measured in (old.metrics if old else {}).items() if name not in renewed}
+    per_image = dict(old.per_image) if old else {}
+    per_image |= {v.quantity.name: v.per_image.tolist() for v in result.values if v.per_image is not None}
+    training = outcome.training
+    return Record(
+        suite=spec.suite,
+        profile=spec.profile,
+        method=spec.method,
+        label=spec.label,
+        options=spec.options,
+        seed=spec.seed,
+        status=status,
+        error=error,
+        training_hash=spec.training_hash,
+        dataset=spec.dataset,
+        data_fingerprint=spec.data_fingerprint,
+        budget=old.budget if old else _budget(spec, outcome),
+        baseline=spec.baseline,
+        reference=spec.reference,
+        stochastic=spec.stochastic,
+        metrics=metrics | {value.quantity.name: measured(value) for value in result.values},
+        missing=result.missing,
+        evaluated=(old.evaluated if old else {}) | result.evaluated,
+        curve=old.curve if old else training.curve,
+        per_image=per_image,
+        timings=_timings(spec, outcome, old),
+        provenance=provenance(pick_device(spec.gpus), spec.threads, spec.code) | {"asked": _asked(spec)},
+        files=_files(spec.directory),
+    )
+
+
+def _asked(spec: TrialSpec) -> dict[str, Any]:
+    """Return what of the spec stands nowhere else in a record, so that a record alone can be run again."""
+    return {"extractor": spec.extractor, "flip": spec.flip, "gpus_per_trial": spec.gpus}
+
+
+def _budget(spec: TrialSpec, outcome: _Outcome) -> Budget:
+    return Budget(
+        image_size=spec.image_size,
+        steps=spec.steps,
+        batch_size=spec.batch_size,
+        n_train=spec.n_train,
+        precision=spec.precision,
+        threads=spec.threads,
+        updates=outcome.updates,
+        images_seen=outcome.training.step * spec.batch_size,
+    )
+
+
+def _timings(spec: TrialSpec, outcome: _Outcome, old: Record | None) -> Timings:
+    total = time.perf_counter() - outcome.clock
+    this_training = 0.0 if old else outcome.training.seconds
+    training = old.timings.training_seconds if old else outcome.training.seconds
+    return Timings(
+        training_seconds=training,
+        evaluation_seconds=(old.timings.evaluation_seconds if old else 0.0) + outcome.evaluation_seconds,
+        overhead_seconds=max(0.0, total - this_training - outcome.evaluation_seconds),
+        images_per_second=outcome.training.step * spec.batch_size / training if training and not old else
+        (old.timings.images_per_second if old else 0.0),
+        peak_memory_mib=peak_memory_mib(),
+        started=old.timings.started if old else outcome.started,
+        finished=_now(),
+    )  # fmt: skip
+
+
+def measured(value: Value) -> Measured:
+    """Return a metric's value as it stands in a record."""
+    quantity = value.quantity
+    return Measured(
+        value=value.value,
+        std=value.std,
+        n=value.n,
+        protocol=dict(value.protocol),
+        title=quantity.title,
+        group=quantity.group,
+        higher_is_better=quantity.higher_is_better,
+        digits=quantity.digits,
+        note=quantity.note,
+        details=dict(value.details),
+        alarm=value.alarm,
+    )
+
+
+def _files(directory: Path) -> Mapping[str, Any]:
+    names = {"translations": TRANSLATIONS_FILE, "checkpoint": CHECKPOINT_FILE, "samples": SAMPLES_FILE}
+    return {role: name for role, name in names.items() if (directory / name).exists()}
+
+
+def _describe(failure: Exception) -> str:
+    """Say what went wrong in one line; an unforeseen error also gets the place where it happened."""
+    if isinstance(failure, GanbenchError):
+        return str(failure)
+    frames = "".join(traceback.format_tb(failure.__traceback__)[-3:])
+    return f"{type(failure).__name__}: {failure}\n{frames}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
