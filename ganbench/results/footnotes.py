@@ -11,7 +11,7 @@ from ganbench.results.plan import EXTERNAL
 from ganbench.results.ranks import undecidable
 from ganbench.results.record import Record
 from ganbench.results.rows import Cell, Row
-from ganbench.results.statistics import ALPHA, least_p
+from ganbench.results.statistics import ALPHA, MIN_SEEDS, least_p
 from ganbench.results.store import ResultSet
 
 Key = tuple[str, str]
@@ -27,7 +27,7 @@ def caption_of(suite: str, profile: str, records: Sequence[Record]) -> tuple[str
         f"suite {suite}",
         f"profile {profile}",
         f"data {_span(_dataset(record) for record in trained)} at {_span(r.budget.image_size for r in trained)} px",
-        f"{_span(r.budget.steps for r in trained)} steps of batch {_span(r.budget.batch_size for r in trained)}",
+        f"{_span(r.budget.steps for r in trained if r.budget.steps) or 0} steps of batch {_span(r.budget.batch_size for r in trained)}",
         f"training seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
         *_images(trained),
         max(record.timings.finished[:10] for record in records),
@@ -44,10 +44,13 @@ def order_notes(rows: Sequence[Row], headline: Column | None, declared: str | No
     ranked = [row for row in rows if row.rank]
     if headline is None or len(ranked) < 2:
         return
-    seeds = min(len(row.seeds) for row in ranked)
+    seeds = max(len(row.seeds) for row in ranked)
     if undecidable(seeds):
         yield f"{undecidable(seeds)} The marked value is the better mean, no more."
         return
+    few = [row.label for row in ranked if len(row.seeds) < MIN_SEEDS]
+    if few:
+        yield f"{', '.join(few)}: of fewer than {MIN_SEEDS} seeds, so nothing establishes where in the order."
     yield (
         f"rank: the places that a method may hold by {headline.title}; behind those that are better beyond chance "
         f"(exact two-sided rank test over training seeds, p < {ALPHA:g} for each pair), level with all it can't be "

@@ -79,6 +79,17 @@ def test_few_seeds_establish_no_order(tmp_path: Path) -> None:
     assert note_with(board, "≈")
 
 
+def test_one_method_without_seeds_does_not_speak_for_the_others(tmp_path: Path) -> None:
+    untrained = record("style", 0, {FD: 30.0})
+    two = [record("a", seed, {FD: 10.0 + seed}) for seed in range(2)]
+    board = board_of(tmp_path, untrained, *two)
+    assert note_with(board, "With 2 training seeds")
+    four = [record(label, seed, {FD: 10.0 * len(label) + seed}) for label in ("a", "bb") for seed in range(4)]
+    board = board_of(tmp_path / "four", untrained, *four)
+    assert note_with(board, "style: of fewer than 4 seeds")
+    assert not note_with(board, "not established")
+
+
 def test_failed_skipped_and_pending_rows_stay_visible_with_their_reason(tmp_path: Path) -> None:
     profile = save(tmp_path, *typical())
     write_plan(profile, plan_of(*typical(), record("pix2pix", 0), record("half_cycle", 2)))
