@@ -23,11 +23,12 @@ def caption_of(suite: str, profile: str, records: Sequence[Record]) -> tuple[str
     if not trained:
         return (f"suite {suite}", f"profile {profile}")
     seeds = sorted({record.seed for record in trained})
+    steps = _span(record.budget.steps for record in trained if record.budget.steps) or "0"
     parts = [
         f"suite {suite}",
         f"profile {profile}",
         f"data {_span(_dataset(record) for record in trained)} at {_span(r.budget.image_size for r in trained)} px",
-        f"{_span(r.budget.steps for r in trained if r.budget.steps) or 0} steps of batch {_span(r.budget.batch_size for r in trained)}",
+        f"{steps} steps of batch {_span(r.budget.batch_size for r in trained)}",
         f"training seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
         *_images(trained),
         max(record.timings.finished[:10] for record in records),
