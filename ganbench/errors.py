@@ -27,6 +27,10 @@ class MissingFileError(InputError):
     """A file that ganbench may not bring itself (weights, images) is absent; the text says which to put where."""
 
 
+class DamagedCheckpointError(InputError):
+    """A checkpoint is cut, altered, or none at all."""
+
+
 class TrialsFailedError(GanbenchError):
     """Some trials failed or are incomplete; the others are done and recorded."""
 
@@ -35,6 +39,16 @@ class TrialsFailedError(GanbenchError):
 
 class DivergedError(GanbenchError):
     """A loss became NaN or infinite during training, or a translation is."""
+
+    exit_code = 3
+
+
+class BusyError(GanbenchError):
+    """Another process is writing where this one would; nothing was touched."""
+
+
+class StorageError(GanbenchError):
+    """The disk refuses a file: it is full, read-only or broken. What was there before is whole."""
 
     exit_code = 3
 

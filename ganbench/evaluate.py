@@ -21,11 +21,11 @@ from ganbench.metrics.base import METRICS, Evidence, Value
 from ganbench.metrics.workbench import Report, Workbench
 from ganbench.names import check_name
 from ganbench.nets.extractors import EXTRACTORS
+from ganbench.outcome import measured
 from ganbench.provenance import git_state
 from ganbench.results.plan import EXTERNAL
 from ganbench.results.record import Budget, Record
 from ganbench.seeding import torch_generator
-from ganbench.trial import measured
 
 if TYPE_CHECKING:
     from ganbench.results.leaderboard import Leaderboard

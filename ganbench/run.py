@@ -16,6 +16,7 @@ from ganbench import evaluation
 from ganbench.data.base import TranslationData
 from ganbench.display import Display, make_display, minutes
 from ganbench.hardware import available_cpus, pick_device, release_memory
+from ganbench.outcome import SAMPLES_FILE
 from ganbench.progress import Notify, Progress
 from ganbench.report.figures import encode_png, method_grid
 from ganbench.report.publish import write_reports
@@ -35,7 +36,7 @@ from ganbench.run_plan import (
 )
 from ganbench.spec import TrialSpec
 from ganbench.translations import TRANSLATIONS_FILE, load_translations
-from ganbench.trial import CACHE_FOLDER, SAMPLES_FILE, limited_threads
+from ganbench.trial import CACHE_FOLDER, limited_threads
 
 __all__ = [
     "EngineName",

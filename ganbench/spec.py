@@ -20,7 +20,7 @@ from ganbench.options import read_options
 from ganbench.provenance import git_state
 from ganbench.results.store import profile_directory, trial_directory
 from ganbench.seeding import torch_generator
-from ganbench.suite import LoadedSuite
+from ganbench.suite import LoadedSuite, OnOutOfMemory
 from ganbench.variants import Variant, expand
 
 
@@ -38,6 +38,9 @@ class TrialSpec(BaseModel):
         profile_dir: absolute path of ``results/<suite>/<profile>``.
         code: commit and dirtiness of ganbench when the run was planned.
         tensorboard: whether the training is logged for TensorBoard, too.
+        checkpoint_seconds: training that a crash may cost.
+        time_limit: seconds that one attempt may take; None: any.
+        on_out_of_memory: what follows where the memory doesn't suffice; see `Profile`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +69,9 @@ class TrialSpec(BaseModel):
     profile_dir: str
     code: dict[str, Any] = Field(default_factory=dict)
     tensorboard: bool = False
+    checkpoint_seconds: float = 60.0
+    time_limit: float | None = None
+    on_out_of_memory: OnOutOfMemory = "fail"
 
     @property
     def training_hash(self) -> str:
@@ -181,4 +187,7 @@ def _spec(
         reference=variant.cls.reference,
         stochastic=variant.stochastic,
         profile_dir=str(profile_directory(results, loaded.suite.name, profile_name).absolute()),
+        checkpoint_seconds=profile.checkpoint_seconds,
+        time_limit=profile.time_limit,
+        on_out_of_memory=profile.on_out_of_memory,
     )

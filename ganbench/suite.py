@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -17,9 +17,12 @@ from ganbench.data.base import DATASETS, Dataset
 from ganbench.errors import InputError
 from ganbench.names import check_name
 from ganbench.options import Options, Place, read_options
+from ganbench.seeding import SEED_LIMIT
 from ganbench.yaml_reader import parse, read_text
 
 MethodEntry = str | dict[str, Any]
+Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+OnOutOfMemory = Literal["fail", "halve_batch"]
 
 
 class Profile(Options):
@@ -34,11 +37,20 @@ class Profile(Options):
         "auto", description="auto: bfloat16 autocast where the hardware computes it natively, else float32"
     )
     flip: bool = Field(False, description="mirror training images with probability one half")
-    seeds: list[int] | None = Field(None, min_length=1, max_length=1000, description="overrides the suite's seeds")
+    seeds: list[Seed] | None = Field(None, min_length=1, max_length=1000, description="overrides the suite's seeds")
     methods: list[MethodEntry] | None = Field(None, min_length=1, description="overrides the suite's methods")
     metrics: list[str] | None = Field(None, description="overrides the suite's metrics")
     options: dict[str, Any] = Field(default_factory=dict, description="defaults for the methods' options")
     dataset: dict[str, Any] = Field(default_factory=dict, description="overrides keys of the dataset")
+    checkpoint_seconds: float = Field(
+        60.0, ge=0, le=86_400, description="seconds between checkpoints: the training that a crash may cost"
+    )
+    time_limit: float | None = Field(
+        None, gt=0, le=31_536_000, description="seconds that a trial may take at a stretch; none given: any"
+    )
+    on_out_of_memory: OnOutOfMemory = Field(
+        "fail", description="halve_batch: a method too large for the memory gets a row with half the batch_size"
+    )
 
 
 class Suite(Options):
@@ -47,13 +59,13 @@ class Suite(Options):
     name: str
     description: str = ""
     dataset: dict[str, Any]
-    methods: list[MethodEntry] = Field(min_length=1, max_length=10_000)
+    methods: list[MethodEntry] = Field(min_length=1, max_length=1000)
     grid: dict[str, list[Any]] = Field(default_factory=dict)
-    seeds: list[int] = Field(min_length=1, max_length=1000)
+    seeds: list[Seed] = Field(min_length=1, max_length=1000)
     metrics: list[str] = Field(min_length=1, max_length=1000)
     headline: str | None = Field(None, description="the one value that methods are ranked by, such as judge_success")
     extractor: str = "efficientnet-lite0"
-    profiles: dict[str, Profile] = Field(min_length=1, max_length=100)
+    profiles: dict[str, Profile] = Field(min_length=1, max_length=16)
 
     _safe_name = field_validator("name")(check_name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -12,10 +13,11 @@ from typing import Any
 
 import torch
 
-from ganbench.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from ganbench.atomic_file import atomic_file
+from ganbench.checkpoint import CHECKPOINT_FILE, load_latest, save_checkpoint
 from ganbench.data.base import TranslationData
 from ganbench.data.batches import BatchSource, to_float
-from ganbench.errors import DivergedError, InputError, InterruptedRunError
+from ganbench.errors import DivergedError, InterruptedRunError
 from ganbench.methods.base import Batch, Method
 from ganbench.progress import Notify, Progress
 from ganbench.seeding import derive_seed, torch_generator
@@ -25,7 +27,6 @@ from ganbench.tensorboard import TensorBoardLog, open_log
 CURVE_ROWS = 100  # rows of a learning curve
 SAMPLE_GRIDS = 4  # sample grids written during training
 SAMPLE_IMAGES = 8  # validation images in each
-CHECKPOINT_SECONDS = 60.0  # training that a crash may cost
 TRANSLATE_BATCH = 50  # images translated at once
 
 
@@ -46,36 +47,46 @@ class TrainingState:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def close_row(self) -> dict[str, float]:
-        """Append the mean losses since the last row to the curve; `DivergedError` where one isn't finite."""
+        """Append the mean losses since the last row to the curve; `DivergedError` where one isn't finite.
+
+        The row is appended in any case, without the losses that aren't finite.
+        """
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
-        bad = sorted(name for name, mean in means.items() if not math.isfinite(mean))
+        finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+        self.curve.append({"step": self.step, "seconds": round(self.seconds, 3), **finite})
+        bad = sorted(means.keys() - finite.keys())
         if bad:
             raise DivergedError(
                 f"the loss {', '.join(bad)} became NaN or infinite by step {self.step}. "
                 "Lower the learning rate, or choose another adversarial loss or regulariser."
             )
-        self.curve.append({"step": self.step, "seconds": round(self.seconds, 3), **means})
         return means
 
 
 def train(
-    method: Method, data: TranslationData, spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]
+    method: Method,
+    data: TranslationData,
+    spec: TrialSpec,
+    notify: Notify,
+    should_stop: Callable[[], bool],
+    state: TrainingState | None = None,
 ) -> TrainingState:
     """Prepare and train ``method``, going on from the trial's checkpoint where there is one.
 
-    The method sees the first ``n_train`` training images of each domain, or all where the trial doesn't say.
+    The method sees the first ``n_train`` training images of each domain, or all where the trial doesn't say. A caller
+    who wants to know how far a training came that raised hands in a fresh ``state``.
 
     Raises:
         DivergedError: a loss is NaN or infinite.
         InterruptedRunError: ``should_stop()`` said so; the checkpoint holds everything.
+        StorageError: a file can't be written.
     """
     if spec.n_train is not None:
         data = data.limited_to(spec.n_train)
     path = spec.directory / CHECKPOINT_FILE
-    state = _resume(method, path, spec, notify)
-    if state is None:
-        state = TrainingState()
+    state = state or TrainingState()
+    if not _resume(method, path, spec, notify, state):
         _prepare(method, data, spec, notify, state)
         _save(method, state, path, spec)
     if state.step < spec.steps:
@@ -138,7 +149,7 @@ def _loop(
         if state.step % sample_every == 0:
             log.grid(_save_samples(method, data, spec, state.step), state.step)
         stop = state.step < spec.steps and should_stop()
-        if stop or state.step == spec.steps or now - saved > CHECKPOINT_SECONDS:
+        if stop or state.step == spec.steps or now - saved >= spec.checkpoint_seconds:
             _save(method, state, path, spec)
             saved = now
         if stop:
@@ -173,20 +184,17 @@ def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> 
     save_checkpoint(path, content)
 
 
-def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify) -> TrainingState | None:
-    if not path.exists():
-        return None
-    try:
-        content = load_checkpoint(path)
-    except InputError as error:
-        notify(Progress(spec.title, "training", note=f"{error} Training starts anew."))
-        return None
+def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify, state: TrainingState) -> bool:
+    """Bring method and state to where the last sound checkpoint stands; return False where there is none."""
+    content = load_latest(path, lambda damage: notify(Progress(spec.title, "training", note=damage)))
+    if content is None:
+        return False
     method.load_state_dict(content["method"])
-    state = TrainingState(**content["training"])
+    vars(state).update(content["training"])
     state.sums = {name: total.to(method.device) for name, total in state.sums.items()}
     if 0 < state.step < spec.steps:
         notify(Progress(spec.title, "training", state.step, spec.steps, note=f"goes on from step {state.step}"))
-    return state
+    return True
 
 
 def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> Path:
@@ -195,9 +203,10 @@ def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: 
 
     inputs = data.images(data.source, "val")[:SAMPLE_IMAGES]
     outputs = translate_all(method, inputs, spec.seed, f"samples at step {step}")
-    folder = spec.directory / "progress"
-    folder.mkdir(parents=True, exist_ok=True)
-    pictures = torch.cat([to_float(inputs), outputs])
-    path = folder / f"step_{step:07d}.png"
-    save_image(pictures, path, nrow=len(inputs), normalize=True, value_range=(-1, 1))
+    path = spec.directory / "progress" / f"step_{step:07d}.png"
+    picture = io.BytesIO()
+    grid = torch.cat([to_float(inputs), outputs])
+    save_image(grid, picture, format="png", nrow=len(inputs), normalize=True, value_range=(-1, 1))
+    with atomic_file(path) as file:
+        file.write(picture.getbuffer())
     return path

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import json
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from ganbench import evaluation
-from ganbench.checkpoint import CHECKPOINT_FILE
+from ganbench.atomic_file import sweep
+from ganbench.checkpoint import CHECKPOINT_FILE, forget_previous, load_latest
 from ganbench.data.base import TranslationData
-from ganbench.errors import DivergedError, GanbenchError, InputError, InterruptedRunError
-from ganbench.hardware import peak_memory_mib, pick_device, release_memory, reset_peak_memory
+from ganbench.errors import DivergedError, InputError, InterruptedRunError
+from ganbench.faults import (
+    HANG_FILE,
+    TimeLimit,
+    cause_of_death,
+    describe,
+    is_out_of_memory,
+    over_time,
+    smaller_batch,
+)
+from ganbench.hardware import pick_device, release_memory, reset_peak_memory
+from ganbench.locks import locked
 from ganbench.methods.base import METHODS, Method, Task
-from ganbench.metrics.base import Evidence, Value
+from ganbench.metrics.base import Evidence
+from ganbench.outcome import Outcome, make_record
 from ganbench.progress import Notify, Progress
-from ganbench.provenance import provenance
 from ganbench.results.pictures import CLOSEST, write_neighbours
-from ganbench.results.record import Budget, Measured, Record, Status, Timings
+from ganbench.results.record import Record, Status
 from ganbench.results.store import find_record, write_record
 from ganbench.spec import TrialSpec, make_method, open_dataset
-from ganbench.training import TrainingState, train
+from ganbench.training import train
 from ganbench.translations import (
     DIVERSITY_INPUTS,
-    TRANSLATIONS_FILE,
     add_reconstructions,
     load_reconstructions,
     load_translations,
@@ -40,23 +47,11 @@ from ganbench.translations import (
     translate_test_images,
 )
 
-SAMPLES_FILE = "samples.png"
+LOCK_FILE = ".lock"
+LEFTOVER_SECONDS = 30.0  # that a worker of a killed run may take to notice it
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
 
 Need = Literal["train", "evaluate", "nothing"]
-
-
-@dataclass
-class _Outcome:
-    """What is known of a trial so far; whatever happens, a record can be made of it."""
-
-    started: str
-    clock: float
-    updates: int = 0
-    training: TrainingState = field(default_factory=TrainingState)
-    evaluation_seconds: float = 0.0
-    result: evaluation.EvaluationResult | None = None
-    skipped: str | None = None
 
 
 def what_is_needed(spec: TrialSpec) -> Need:
@@ -70,25 +65,62 @@ def what_is_needed(spec: TrialSpec) -> Need:
 def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) -> Record:
     """Run one trial and write its record, whatever happens; a trained one is only evaluated further.
 
-    Failures do not raise: the record says ``failed``, ``diverged`` or ``interrupted``, with the error's text.
+    Failures do not raise: the record says ``failed``, ``diverged`` or ``interrupted``, with the error's text. Where
+    the suite sets a time limit and a step never returns, the process ends: `record_death` is for whoever notices.
+
+    Raises:
+        BusyError: another process works on the trial.
+        StorageError: the record itself can't be written.
     """
     reset_peak_memory()
-    outcome = _Outcome(_now(), time.perf_counter())
-    status: Status = "ok"
-    error: str | None = None
-    with limited_threads(spec.threads):
-        try:
-            _attempt(spec, notify, should_stop, outcome)
-        except InterruptedRunError as stop:
-            status, error = "interrupted", str(stop)
-        except DivergedError as divergence:
-            status, error = "diverged", str(divergence)
-        except Exception as failure:  # one failing method must not take the others with it
-            status, error = "failed", _describe(failure)
-    if outcome.skipped:
-        status, error = "skipped", outcome.skipped
-    record = _make_record(spec, outcome, status, error, find_record(spec.directory))
+    limit = TimeLimit(spec.time_limit, should_stop)
+    with _alone(spec), limit.enforced(spec.directory), limited_threads(spec.threads):
+        outcome = Outcome()
+        status, error = _try(spec, notify, limit, outcome)
+        return _finish(spec, outcome, status, error, notify)
+
+
+def record_death(spec: TrialSpec, notify: Notify) -> Record:
+    """Write the record of a trial whose process died: failed, with what its last checkpoint tells."""
+    with _alone(spec):
+        record = find_record(spec.directory)
+        if record is not None and what_is_needed(spec) == "nothing":  # it died after its work was done
+            return record
+        outcome = Outcome()
+        content = load_latest(spec.directory / CHECKPOINT_FILE, lambda _: None)
+        vars(outcome.training).update(content["training"] if content else {})
+        return _finish(spec, outcome, "failed", cause_of_death(spec), notify)
+
+
+@contextmanager
+def _alone(spec: TrialSpec) -> Iterator[None]:
+    """Keep all others out of the trial's directory; a worker of a killed run may take a while to notice and end."""
+    with locked(spec.directory / LOCK_FILE, f"{spec.title} ({spec.directory})", LEFTOVER_SECONDS):
+        sweep(spec.directory)
+        yield
+
+
+def _try(spec: TrialSpec, notify: Notify, limit: TimeLimit, outcome: Outcome) -> tuple[Status, str | None]:
+    """Attempt the trial; return how it ended, and why."""
+    try:
+        _attempt(spec, notify, limit.should_stop, outcome)
+    except InterruptedRunError as stop:
+        return ("failed", over_time(spec, str(stop))) if limit.is_over else ("interrupted", str(stop))
+    except DivergedError as divergence:
+        return "diverged", str(divergence)
+    except Exception as failure:  # one failing method must not take the others with it
+        smaller = smaller_batch(spec) if is_out_of_memory(failure) and outcome.training.step < spec.steps else None
+        instead = f" Row {smaller.label} stands in its place." if smaller else ""
+        return "skipped" if smaller else "failed", describe(failure, spec) + instead
+    return ("skipped", outcome.skipped) if outcome.skipped else ("ok", None)
+
+
+def _finish(spec: TrialSpec, outcome: Outcome, status: Status, error: str | None, notify: Notify) -> Record:
+    record = make_record(spec, outcome, status, error, find_record(spec.directory))
     write_record(spec.directory, record)
+    if status == "ok":
+        forget_previous(spec.directory / CHECKPOINT_FILE)
+    (spec.directory / HANG_FILE).unlink(missing_ok=True)
     release_memory()
     notify(Progress(spec.title, status, 1, 1, note=error.splitlines()[0] if error else ""))
     return record
@@ -100,12 +132,12 @@ def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Re
     One output per input is stored as a sample too: whether that program would answer otherwise another time, nobody
     here knows, so it isn't taken for deterministic. Errors raise.
     """
-    outcome = _Outcome(_now(), time.perf_counter())
+    outcome = Outcome()
     store_translations(spec.directory, {"outputs": outputs, "samples": outputs[:DIVERSITY_INPUTS, None]})
     with limited_threads(spec.threads):
         outcome.result = evaluate_trial(spec, load_data(spec), list(spec.metrics), notify)
     outcome.evaluation_seconds = time.perf_counter() - outcome.clock
-    record = _make_record(spec, outcome, "ok", None, None)
+    record = make_record(spec, outcome, "ok", None, None)
     write_record(spec.directory, record)
     return record
 
@@ -144,7 +176,7 @@ def _load(dataset: str, image_size: int) -> TranslationData:
     return open_dataset(json.loads(dataset)).load(image_size)
 
 
-def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], outcome: _Outcome) -> None:
+def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], outcome: Outcome) -> None:
     data = load_data(spec)
     outcome.skipped = METHODS.get(spec.method).skip_reason(data)
     if outcome.skipped:
@@ -152,8 +184,10 @@ def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], o
     record = find_record(spec.directory)
     if record is None or record.status != "ok":
         method = build_method(spec, data)
-        outcome.training = train(method, data, spec, notify, should_stop)
-        outcome.updates = method.generator_updates(outcome.training.step)
+        try:
+            train(method, data, spec, notify, should_stop, outcome.training)
+        finally:
+            outcome.updates = method.generator_updates(outcome.training.step)
         translate_test_images(method, data, spec)
         del method
         release_memory()
@@ -195,110 +229,3 @@ def evaluate_trial(
 def _stale_families(spec: TrialSpec, record: Record) -> list[str]:
     current = {name: evaluation.evaluation_hash(name, spec.extractor) for name in spec.metrics}
     return [name for name, digest in current.items() if record.evaluated.get(name) != digest]
-
-
-def _make_record(
-    spec: TrialSpec, outcome: _Outcome, status: Status, error: str | None, before: Record | None
-) -> Record:
-    """Make the record of this attempt; what an earlier attempt measured of the same training is kept."""
-    old = before if before is not None and before.status == "ok" else None
-    result = outcome.result or evaluation.EvaluationResult([], {}, {})
-    renewed = {value.quantity.name for value in result.values}
-    metrics = {name: measured for name, measured in (old.metrics if old else {}).items() if name not in renewed}
-    per_image = dict(old.per_image) if old else {}
-    per_image |= {v.quantity.name: v.per_image.tolist() for v in result.values if v.per_image is not None}
-    training = outcome.training
-    return Record(
-        suite=spec.suite,
-        profile=spec.profile,
-        method=spec.method,
-        label=spec.label,
-        options=spec.options,
-        seed=spec.seed,
-        status=status,
-        error=error,
-        training_hash=spec.training_hash,
-        dataset=spec.dataset,
-        data_fingerprint=spec.data_fingerprint,
-        budget=old.budget if old else _budget(spec, outcome),
-        baseline=spec.baseline,
-        reference=spec.reference,
-        stochastic=spec.stochastic,
-        metrics=metrics | {value.quantity.name: measured(value) for value in result.values},
-        missing=result.missing,
-        evaluated=(old.evaluated if old else {}) | result.evaluated,
-        curve=old.curve if old else training.curve,
-        per_image=per_image,
-        timings=_timings(spec, outcome, old),
-        provenance=provenance(pick_device(spec.gpus), spec.threads, spec.code) | {"asked": _asked(spec)},
-        files=_files(spec.directory),
-    )
-
-
-def _asked(spec: TrialSpec) -> dict[str, Any]:
-    """Return what of the spec stands nowhere else in a record, so that a record alone can be run again."""
-    return {"extractor": spec.extractor, "flip": spec.flip, "gpus_per_trial": spec.gpus}
-
-
-def _budget(spec: TrialSpec, outcome: _Outcome) -> Budget:
-    return Budget(
-        image_size=spec.image_size,
-        steps=spec.steps,
-        batch_size=spec.batch_size,
-        n_train=spec.n_train,
-        precision=spec.precision,
-        threads=spec.threads,
-        updates=outcome.updates,
-        images_seen=outcome.training.step * spec.batch_size,
-    )
-
-
-def _timings(spec: TrialSpec, outcome: _Outcome, old: Record | None) -> Timings:
-    total = time.perf_counter() - outcome.clock
-    this_training = 0.0 if old else outcome.training.seconds
-    training = old.timings.training_seconds if old else outcome.training.seconds
-    return Timings(
-        training_seconds=training,
-        evaluation_seconds=(old.timings.evaluation_seconds if old else 0.0) + outcome.evaluation_seconds,
-        overhead_seconds=max(0.0, total - this_training - outcome.evaluation_seconds),
-        images_per_second=outcome.training.step * spec.batch_size / training if training and not old else
-        (old.timings.images_per_second if old else 0.0),
-        peak_memory_mib=peak_memory_mib(),
-        started=old.timings.started if old else outcome.started,
-        finished=_now(),
-    )  # fmt: skip
-
-
-def measured(value: Value) -> Measured:
-    """Return a metric's value as it stands in a record."""
-    quantity = value.quantity
-    return Measured(
-        value=value.value,
-        std=value.std,
-        n=value.n,
-        protocol=dict(value.protocol),
-        title=quantity.title,
-        group=quantity.group,
-        higher_is_better=quantity.higher_is_better,
-        digits=quantity.digits,
-        note=quantity.note,
-        details=dict(value.details),
-        alarm=value.alarm,
-    )
-
-
-def _files(directory: Path) -> Mapping[str, Any]:
-    names = {"translations": TRANSLATIONS_FILE, "checkpoint": CHECKPOINT_FILE, "samples": SAMPLES_FILE}
-    return {role: name for role, name in names.items() if (directory / name).exists()}
-
-
-def _describe(failure: Exception) -> str:
-    """Say what went wrong in one line; an unforeseen error also gets the place where it happened."""
-    if isinstance(failure, GanbenchError):
-        return str(failure)
-    frames = "".join(traceback.format_tb(failure.__traceback__)[-3:])
-    return f"{type(failure).__name__}: {failure}\n{frames}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

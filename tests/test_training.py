@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from ganbench.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
-from ganbench.errors import DivergedError, InputError, InterruptedRunError
+from ganbench.errors import DivergedError, InputError, InterruptedRunError, StorageError
 from ganbench.methods.base import METHODS
 from ganbench.spec import TrialSpec
 from ganbench.training import TrainingState, train, translate_all
@@ -104,6 +104,7 @@ def test_a_loss_that_is_not_finite_is_divergence(colour_data):
     state.add({"adversarial": torch.tensor(1.0), "cycle": torch.tensor(math.inf)})
     with pytest.raises(DivergedError, match="the loss cycle became NaN or infinite by step 3"):
         state.close_row()
+    assert state.curve == [{"step": 3, "seconds": 0.0, "adversarial": 1.0}]  # what was finite is told
 
 
 def test_curve_rows_are_means_over_their_steps():
@@ -161,7 +162,7 @@ def test_a_crash_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         save_checkpoint(path, {"step": 2})
     monkeypatch.undo()
     assert load_checkpoint(path)["step"] == 1

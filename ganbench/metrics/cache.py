@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from ganbench.atomic_file import atomic_file
 
 Arrays = Mapping[str, torch.Tensor]
 
@@ -50,13 +51,10 @@ class ArrayCache:
 
     def write(self, key: str, arrays: Arrays) -> None:
         """Store ``arrays`` under ``key``, replacing what may be there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.savez(buffer, **{name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()})  # type: ignore[arg-type]
-        path = self._path(key)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(buffer.getbuffer())
-        temporary.replace(path)
+        with atomic_file(self._path(key)) as file:
+            file.write(buffer.getbuffer())
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"

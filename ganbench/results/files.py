@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from ganbench.atomic_file import atomic_file
 from ganbench.errors import InputError
 from ganbench.results.record import SCHEMA_VERSION
 
@@ -39,19 +38,12 @@ def check_writable(directory: Path) -> None:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader, or a crash at any moment, sees the old or the new file whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".ganbench-{secrets.token_hex(8)}"
-    try:
-        # os.open and not tempfile: the new file must get the ordinary permissions, tempfile's are private
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+    """Write ``content`` to ``path`` so that a reader, or a crash at any moment, sees the old or the new file whole.
+
+    Raises `StorageError` where the disk refuses it.
+    """
+    with atomic_file(path) as file:
+        file.write(content)
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:
