@@ -13,6 +13,7 @@ from ganbench.registry import did_you_mean
 
 OptionsT = TypeVar("OptionsT", bound="Options")
 Place = tuple[str | int, ...]
+MOST_SHOWN = 200  # characters of a wrong value in a message
 
 
 class Options(BaseModel):
@@ -55,7 +56,7 @@ def _sentence(item: ErrorDetails, model: type[BaseModel]) -> str:
     subject = f"{key}: " if key else ""
     if item["type"] == "value_error":
         return f"{subject}{message}."
-    return f"{subject}{message[0].lower()}{message[1:]}. Got {item['input']!r}{_yaml_hint(item['input'])}."
+    return f"{subject}{message[0].lower()}{message[1:]}. Got {_short(item['input'])}{_yaml_hint(item['input'])}."
 
 
 def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
@@ -68,6 +69,11 @@ def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
         nested = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
         model = nested[0] if nested else model
     return list(model.model_fields)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _yaml_hint(value: object) -> str:

@@ -113,7 +113,7 @@ def reproduce(
     """
     path = path / RECORD_FILE if path.is_dir() else path
     record = read_record(path)
-    spec = spec_of(record, path, directory)
+    spec = spec_of(record, path, directory).model_copy(update={"code": git_state()})
     _check_new(spec, directory)
     options = RunOptions(spec.profile, engine=engine, results=directory)
     if carry_out([spec], load_data(spec), options, make({spec.title: 1.0})):
@@ -167,7 +167,6 @@ def spec_of(record: Record, path: Path, directory: Path) -> TrialSpec:
         reference=record.reference,
         stochastic=record.stochastic,
         profile_dir=str(profile_directory(directory, record.suite, record.profile).absolute()),
-        code=git_state(),
     )
     return _with_flip(spec, record, path)
 

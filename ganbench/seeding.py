@@ -14,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+SEED_LIMIT = 2**63  # seeds lie below: those that users give, which become part of a folder's name, and derived ones
+
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
     """Return a 63-bit seed that depends on ``seed`` and ``purpose`` alone (sha256, the same on every platform)."""

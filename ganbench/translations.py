@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ganbench.archives import read_arrays
 from ganbench.checkpoint import CHECKPOINT_FILE
 from ganbench.data.base import TranslationData
 from ganbench.data.batches import to_uint8
@@ -27,6 +28,7 @@ TRANSLATIONS_FILE = "translations.npz"
 DIVERSITY_INPUTS = 100  # inputs that a stochastic method translates several times
 DIVERSITY_SAMPLES = 20  # times each (BicycleGAN: 19 consecutive pairs; StarGAN v2 looks at the first 10)
 BACK = "back_under_noise_"  # followed by the noise level
+REMEDY = "Run with --force."
 LACKING = (
     "the translations were stored before ganbench translated them back too, and there is no checkpoint that could do "
     "it now. Train again: ganbench run … --force"
@@ -35,18 +37,18 @@ LACKING = (
 
 def load_translations(directory: Path) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return a trial's stored outputs (N, 3, H, W) and, where it has them, samples (M, K, 3, H, W), as uint8."""
-    with np.load(directory / TRANSLATIONS_FILE, allow_pickle=False) as stored:
-        samples = torch.from_numpy(stored["samples"]) if "samples" in stored else None
-        return torch.from_numpy(stored["outputs"]), samples
+    stored = _read(directory, ("outputs", "samples"))
+    if "outputs" not in stored:
+        raise InputError(f"{directory / TRANSLATIONS_FILE}: holds no outputs. {REMEDY}")
+    return stored["outputs"], stored.get("samples")
 
 
 def load_reconstructions(spec: TrialSpec) -> Mapping[int, torch.Tensor] | str:
     """Return noise level → what came back of a trial's outputs, uint8 (N, 3, H, W); or why there is nothing."""
     if not _has_way_back(spec):
         return NO_WAY_BACK
-    with np.load(spec.directory / TRANSLATIONS_FILE, allow_pickle=False) as stored:
-        found = {int(name.removeprefix(BACK)): stored[name] for name in stored if name.startswith(BACK)}
-    return {level: torch.from_numpy(images) for level, images in found.items()} or LACKING
+    stored = _read(spec.directory, (BACK,))
+    return {level: stored[f"{BACK}{level}"] for level in NOISE_LEVELS if f"{BACK}{level}" in stored} or LACKING
 
 
 def store_translations(directory: Path, images: Mapping[str, torch.Tensor]) -> None:
@@ -85,8 +87,7 @@ def add_reconstructions(data: TranslationData, spec: TrialSpec) -> None:
     except InputError:  # of an earlier version; the trial's other values stand all the same
         return
     outputs = translate_all(method, data.images(data.source, "test"), spec.seed, "test")
-    with np.load(spec.directory / TRANSLATIONS_FILE, allow_pickle=False) as stored:
-        kept = {name: torch.from_numpy(stored[name]) for name in stored}
+    kept = _read(spec.directory)
     store_translations(spec.directory, kept | _named(reconstruct(method, outputs, spec.seed)))
 
 
@@ -100,6 +101,11 @@ def reconstruct(method: Method, outputs: torch.Tensor, seed: int) -> dict[int, t
     noise = torch.randn(outputs.shape, generator=torch_generator(seed, "noise on outputs"))
     noisy = {level: (outputs + level / 127.5 * noise).clamp(-1, 1) for level in NOISE_LEVELS}
     return {level: _translate_back(method, images, seed) for level, images in noisy.items()}
+
+
+def _read(directory: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, torch.Tensor]:
+    arrays = read_arrays(directory / TRANSLATIONS_FILE, "the stored translations", REMEDY, beginnings)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _has_way_back(spec: TrialSpec) -> bool:

@@ -6,6 +6,7 @@ All problems of a suite are reported together, each with file, line, key, value 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ganbench.registry import did_you_mean
 from ganbench.results.ranks import undecidable
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
 
+MOST_ROWS = 1000  # of one profile; a grid multiplies, so that a few lines can ask for millions
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
 
 
@@ -127,10 +129,13 @@ def expand(loaded: LoadedSuite, profile_name: str) -> list[Variant]:
     problems: list[str] = []
     variants: dict[str, Variant] = {}
     used_keys: set[str] = set(BUDGET_KEYS)
+    asked = 0
     for index, entry in entries:
         try:
             item = _read_entry(loaded, profile_name, entry, (*place, index))
             used_keys |= item.allowed
+            asked += item.count
+            _check_count(asked, item)
             for variant in item.variants():
                 variants.setdefault(variant.identity, variant)
         except InputError as error:
@@ -162,12 +167,21 @@ class _Entry:
     def allowed(self) -> set[str]:
         return {*self.cls.Options.model_fields, *(BUDGET_KEYS if self.cls.trained else ())}
 
+    @property
+    def axes(self) -> dict[str, list[Any]]:
+        """The axes of the grid that the method has and the entry leaves open."""
+        grid = self.loaded.suite.grid
+        return {key: values for key, values in grid.items() if key in self.allowed and key not in self.own}
+
+    @property
+    def count(self) -> int:
+        """How many combinations the axes have."""
+        return math.prod(map(len, self.axes.values()))
+
     def variants(self) -> Iterator[Variant]:
         """Yield one variant for each combination of the grid; options that the method lacks or ignores are dropped."""
-        grid = self.loaded.suite.grid
-        axes = {key: values for key, values in grid.items() if key in self.allowed and key not in self.own}
-        for combination in itertools.product(*axes.values()):
-            yield self.variant(dict(zip(axes, combination, strict=True)))
+        for combination in itertools.product(*self.axes.values()):
+            yield self.variant(dict(zip(self.axes, combination, strict=True)))
 
     def variant(self, chosen: Mapping[str, Any]) -> Variant:
         """Resolve one combination of the grid; raise `InputError` with its problems."""
@@ -241,6 +255,14 @@ def _read_entry(loaded: LoadedSuite, profile_name: str, entry: MethodEntry, plac
     except ValueError as error:
         raise InputError(f"{loaded.where((*place, 'label'))}: label: {error}.") from None
     return _Entry(loaded, profile_name, place, name, label, own)
+
+
+def _check_count(asked: int, item: _Entry) -> None:
+    if asked > MOST_ROWS:
+        raise InputError(
+            f"{item.loaded.where(item.place)}: profile {item.profile_name}: methods × grid must give at most "
+            f"{MOST_ROWS:,} rows. Got {asked:,} up to method {item.label}: shorten the grid, or split the suite."
+        )
 
 
 def _unused_keys(loaded: LoadedSuite, profile_name: str, used_keys: set[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,42 @@ import yaml
 
 from ganbench.errors import InputError
 
-MAX_BYTES = 1 << 20  # a suite is a page of text; anything larger is a mistake or an attack
+MAX_BYTES = 1 << 16  # a suite is a page of text; anything larger is a mistake or an attack
+MAX_VALUES = 10_000  # keys, entries of lists and texts together: what a reader in pure Python parses in a second
+MAX_DEPTH = 20
+MAX_NUMBER = 40  # characters; base 60 or hexadecimal digits without end would take hours, and no number needs them
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 
 
 class _SuiteLoader(yaml.SafeLoader):
-    """A safe loader that refuses duplicate keys, and aliases (which can blow up a small file)."""
+    """A safe loader of bounded work: no tags, no aliases (which can blow up a small file), no duplicate keys."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = self.values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not allowed in a suite", event.start_mark
-            )
-        return super().compose_node(parent, index)
+        self._check_event(self.peek_event())  # type: ignore[no-untyped-call]
+        self.depth += 1
+        self.values += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        if isinstance(node, yaml.ScalarNode):
+            _check_scalar(node)
+        return node
+
+    def _check_event(self, event: Any) -> None:
+        problem = ""
+        if isinstance(event, yaml.AliasEvent):
+            problem = "aliases (*name) are not allowed in a suite"
+        elif getattr(event, "tag", None) is not None:
+            problem = "tags (!name) are not allowed in a suite"
+        elif self.depth >= MAX_DEPTH:
+            problem = f"a suite must be nested at most {MAX_DEPTH} deep"
+        elif self.values >= MAX_VALUES:
+            problem = f"a suite must hold at most {MAX_VALUES:,} values"
+        if problem:
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -36,6 +60,17 @@ class _SuiteLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _check_scalar(node: yaml.ScalarNode) -> None:
+    """Refuse numbers without end, and characters that no terminal or file should be sent (escapes can make them)."""
+    if node.tag.endswith((":int", ":float")) and len(node.value) > MAX_NUMBER:
+        problem = f"a number must have at most {MAX_NUMBER} characters. Got {len(node.value)}"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    found = CONTROL.search(node.value)
+    if found:
+        problem = f"the control character {found.group()!r} is not allowed in a suite"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def read_text(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from ganbench.archives import check_archive
 from ganbench.data.base import DATASETS, Credit, DatasetCard, Progress, Split, TranslationData
 from ganbench.data.picture_files import DATA_VARIABLE
 from ganbench.data.unpaired_folders import UnpairedFolders
@@ -166,8 +167,9 @@ def unpack(archive: Path, place: Path) -> None:
     part = place.with_name(f"{place.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
+        check_archive(archive)
         with zipfile.ZipFile(archive) as opened:
-            opened.extractall(part)  # zipfile itself keeps names inside the folder, and checks each file's CRC
+            opened.extractall(part)  # checks each file's CRC
     except zipfile.BadZipFile as error:
         shutil.rmtree(part, ignore_errors=True)
         raise InputError(f"{archive}: is no sound zip ({error}). Remove it and bring it anew.") from None

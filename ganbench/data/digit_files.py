@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.archives import read_arrays
 from ganbench.data.base import Credit
 from ganbench.errors import InputError
 
@@ -18,6 +19,7 @@ Part = Literal["train", "test"]
 PARTS: tuple[Part, ...] = ("train", "test")
 Pictures = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+MOST_BYTES = 2**30  # of an unzipped file; the largest, of EMNIST, has 0.6 of it
 
 
 class DigitFiles(ABC):
@@ -143,9 +145,17 @@ def _zipped(file: Path) -> Path:
     return file.with_name(f"{file.name}.gz")
 
 
+def _unzipped(file: Path) -> bytes:
+    with gzip.open(file) as opened:
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{file}: would unpack to more than {MOST_BYTES:,} bytes. Bring it anew.")
+    return content
+
+
 def _read_idx(file: Path) -> Pictures:
     """Read idx: two zero bytes, the type (8: uint8), the number of dimensions, each as a big-endian int32, the data."""
-    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    content = _unzipped(file) if file.suffix == ".gz" else file.read_bytes()
     if content[:3] != b"\0\0\x08" or len(content) < 4:
         raise InputError(f"{file}: is no idx file of bytes. Bring it anew.")
     start = 4 + 4 * content[3]
@@ -156,10 +166,10 @@ def _read_idx(file: Path) -> Pictures:
 
 
 def _read_npz(file: Path) -> tuple[Pictures, Labels]:
-    with np.load(file, allow_pickle=False) as arrays:
-        if not {"images", "labels"} <= set(arrays):
-            raise InputError(f"{file}: must hold the arrays images and labels. Got {', '.join(arrays)}.")
-        images, labels = arrays["images"], arrays["labels"].astype(np.int64)
+    arrays = read_arrays(file, "these digits", "Bring the file anew.")
+    if not {"images", "labels"} <= set(arrays):
+        raise InputError(f"{file}: must hold the arrays images and labels. Got {', '.join(arrays)}.")
+    images, labels = arrays["images"], arrays["labels"].astype(np.int64)
     if images.dtype != np.uint8:
         if images.min() < -1 or images.max() > 1:
             raise InputError(f"{file}: images must lie in [−1, 1], or be uint8. Got {images.min()} to {images.max()}.")

@@ -5,13 +5,13 @@ Where a licence forbids to publish pictures the sheet is comparison-private.png,
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ganbench.archives import read_arrays
 from ganbench.errors import InputError
 from ganbench.report.export import to_csv
 from ganbench.report.figures import Images, Strip, encode_png, sheet
@@ -19,6 +19,7 @@ from ganbench.report.layout import caption
 from ganbench.report.markdown import to_markdown
 from ganbench.results.files import write_atomic
 from ganbench.results.leaderboard import Leaderboard, build_leaderboards
+from ganbench.results.pictures import are_images
 from ganbench.results.plan import EXTERNAL
 from ganbench.results.rows import Row
 from ganbench.results.store import read_profile
@@ -95,9 +96,7 @@ def _score(board: Leaderboard, row: Row) -> str:
 def read_outputs(directory: Path) -> Images:
     """Return the stored translations of one trial, uint8 (N, 3, H, W). Raises `InputError` where they are unusable."""
     path = directory / TRANSLATIONS_FILE
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            outputs: Images = stored["outputs"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: the stored translations can't be read: {error}. Run with --force.") from None
-    return outputs
+    arrays = read_arrays(path, "the stored translations", "Run with --force.", ("outputs",))
+    if "outputs" not in arrays or not are_images(arrays["outputs"]):
+        raise InputError(f"{path}: the stored translations hold no outputs, uint8 (N, 3, H, W). Run with --force.")
+    return arrays["outputs"]

@@ -7,7 +7,6 @@ to. Images are uint8 (N, 3, H, W).
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.archives import read_arrays
 from ganbench.errors import InputError
 from ganbench.results.files import write_atomic
 
@@ -79,6 +79,11 @@ def read_neighbours(trial_directory: Path) -> Images | None:
     return None if arrays is None else arrays["train"]
 
 
+def are_images(array: npt.NDArray[Any]) -> bool:
+    """Whether an array from a file is what `Images` are: uint8 (N, 3, H, W)."""
+    return array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] == 3 and array.size > 0
+
+
 def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keywords for allow_pickle
@@ -86,14 +91,13 @@ def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _read(path: Path, needed: Sequence[str]) -> dict[str, npt.NDArray[Any]] | None:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored.items())
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: these pictures can't be read: {error}. Delete the file and run again.") from None
+    arrays = read_arrays(path, "these pictures", "Delete the file and run again.")
     lacking = [name for name in needed if name not in arrays]
     if lacking:
         raise InputError(f"{path}: these pictures lack {', '.join(lacking)}. Delete the file and run again.")
+    strange = [name for name, array in arrays.items() if name != "credits" and not are_images(array)]
+    if strange:
+        raise InputError(f"{path}: {', '.join(strange)} must be uint8 (N, 3, H, W). Delete the file and run again.")
     return arrays

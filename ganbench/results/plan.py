@@ -12,6 +12,7 @@ from pydantic import Field
 from ganbench.errors import InputError
 from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import SCHEMA_VERSION, Digest, Name, RecordModel
+from ganbench.seeding import SEED_LIMIT
 
 PLAN_FILE = "plan.json"
 EXTERNAL = "external"  # the method of rows whose pictures another program made
@@ -22,7 +23,7 @@ class PlannedTrial(RecordModel):
 
     label: Name
     method: str
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=SEED_LIMIT)
     training_hash: Digest
     baseline: bool = False
     reference: bool = False

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ganbench.names import NAME
+from ganbench.seeding import SEED_LIMIT
 
 SCHEMA_VERSION = 1
 
@@ -38,7 +39,7 @@ class Measured(RecordModel):
     title: str
     group: str
     higher_is_better: bool | None
-    digits: int = 3
+    digits: int = Field(3, ge=0, le=15)
     note: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
     alarm: bool = False  # the metric itself says that training images are copied
@@ -90,7 +91,7 @@ class Record(RecordModel):
         evaluated: metric family → evaluation hash (its version, extractor digest).
         curve: one row per logged step: {"step": …, "seconds": …, loss name: value, …}.
         per_image: quantity → values per test image.
-        files: role ("samples", "translations", "checkpoint", "comparison") → path relative to the record.
+        files: role ("samples", "translations", "checkpoint", "comparison") → name of a file beside the record.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -99,7 +100,7 @@ class Record(RecordModel):
     method: str
     label: Name
     options: dict[str, Any]
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=SEED_LIMIT)
     status: Status
     error: str | None = None
     training_hash: Digest
@@ -116,4 +117,4 @@ class Record(RecordModel):
     per_image: dict[str, list[float]] = Field(default_factory=dict)
     timings: Timings = Timings()
     provenance: dict[str, Any] = Field(default_factory=dict)
-    files: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, Name] = Field(default_factory=dict)
