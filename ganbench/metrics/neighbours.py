@@ -14,7 +14,8 @@ import torch
 
 CHUNK = 512  # rows that are compared with all points at once
 SPARE = 2  # candidates beyond those asked for
-PAIRS = 1024  # pairs of rows that are subtracted at once
+PAIRS = 128  # pairs of rows that are subtracted at once: they stay in the processor's cache
+ROWS = 16  # rows that are subtracted from their candidates at once
 SLACK = {torch.float32: 1e-5, torch.float64: 1e-13}  # of |x|² + |y|²: no product errs by more, to some thousand columns
 
 
@@ -88,8 +89,7 @@ def _candidates(
         if itself is not None:
             products.scatter_(1, itself[rows, None], torch.inf)
         squares, candidates = products.topk(count, 1, largest=False)
-        which = torch.arange(len(lengths)).repeat_interleave(count)
-        exact = _distances(queries[rows], points, which, candidates.flatten()).view(-1, count)
+        exact = _to_candidates(queries[rows], points, candidates)
         values, order = exact.sort(dim=1, stable=True)
         distance.append(values[:, :k])
         index.append(candidates.gather(1, order[:, :k]))
@@ -118,6 +118,13 @@ def _products(
 def _squared_lengths(rows: torch.Tensor) -> torch.Tensor:
     lengths: torch.Tensor = torch.linalg.vector_norm(rows, dim=1)
     return lengths.square()
+
+
+def _to_candidates(rows: torch.Tensor, points: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+    """Return the distances (N, K), float64, of ``rows`` (N, D) to the ``points`` that ``candidates`` (N, K) names."""
+    blocks = zip(rows.split(ROWS), candidates.split(ROWS), strict=True)
+    gaps = (points[chosen] - block[:, None] for block, chosen in blocks)
+    return torch.cat([torch.linalg.vector_norm(gap, dim=2, dtype=torch.float64) for gap in gaps])
 
 
 def _distances(first: torch.Tensor, second: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
