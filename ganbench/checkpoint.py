@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import torch
 
+from ganbench.archives import check_archive
 from ganbench.atomic_file import atomic_file
 from ganbench.errors import DamagedCheckpointError, InputError
 
@@ -72,7 +73,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch's reader has no error type of its own for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DamagedCheckpointError(f"{path}: is damaged or not a ganbench checkpoint ({reason}).") from None
-    if not isinstance(content, dict) or "format" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise DamagedCheckpointError(f"{path}: is not a ganbench checkpoint.")
     if content["format"] > FORMAT:
         raise InputError(
@@ -92,7 +93,8 @@ def _write(content: Mapping[str, Any], file: BinaryIO) -> None:
 
 
 def _verify(path: Path) -> None:
-    """Compare the checksums in the file, a zip archive, which torch doesn't."""
+    """Compare the checksums in the file, a zip archive, which torch doesn't; a bomb is refused before."""
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
         bad = archive.testzip()
     if bad is not None:

@@ -22,6 +22,7 @@ from ganbench.registry import did_you_mean
 from ganbench.results.files import check_writable
 from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
 from ganbench.results.ranks import undecidable
+from ganbench.results.store import check_links, profile_directory
 from ganbench.spec import TrialSpec, make_specs
 from ganbench.suite import LoadedSuite
 from ganbench.trial import Need, build_method, what_is_needed
@@ -96,6 +97,7 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     loaded = load_suite(suite_path)
     profile = loaded.profile(options.profile)
     check_writable(options.results)
+    check_links(options.results, profile_directory(options.results, loaded.suite.name, options.profile))
     check_same_suite(options.results, loaded.suite.name, suite_path, loaded.sha256)
     if options.ray_address is None:
         check_resources(

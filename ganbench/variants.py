@@ -25,7 +25,7 @@ from ganbench.registry import did_you_mean
 from ganbench.results.ranks import undecidable
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
 
-MOST_ROWS = 1000  # of one profile; a grid multiplies, so that a few lines can ask for millions
+MOST_ROWS = 500  # of one profile; a grid multiplies, so that a few lines can ask for millions
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
 
 
@@ -180,8 +180,9 @@ class _Entry:
 
     def variants(self) -> Iterator[Variant]:
         """Yield one variant for each combination of the grid; options that the method lacks or ignores are dropped."""
-        for combination in itertools.product(*self.axes.values()):
-            yield self.variant(dict(zip(self.axes, combination, strict=True)))
+        axes = self.axes
+        for combination in itertools.product(*axes.values()):
+            yield self.variant(dict(zip(axes, combination, strict=True)))
 
     def variant(self, chosen: Mapping[str, Any]) -> Variant:
         """Resolve one combination of the grid; raise `InputError` with its problems."""

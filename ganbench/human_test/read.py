@@ -22,7 +22,7 @@ from ganbench.results.people import (
     sitting_path,
     write_judged,
 )
-from ganbench.results.store import ResultSet, read_results
+from ganbench.results.store import ResultSet, check_links, read_results
 
 AGAIN = "Ask the rater for the file again, as the page gave it."
 
@@ -130,6 +130,7 @@ def _import(path: Path, sitting: Sitting, found: Sequence[ResultSet], pages: dic
         pages[key] = draw_page(results, directory, PROTOCOLS[sitting.protocol], sitting.draw)
     judged = judge(path, sitting, pages[key])
     check_writable(results.directory)
+    check_links(results.directory.parent.parent, results.directory)
     out.stored.append(write_judged(results.directory, judged))
     out.left_out += sum(not _timely(answer, pages[key].protocol) for answer in sitting.answers)
 

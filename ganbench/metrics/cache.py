@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ganbench.archives import read_arrays
 from ganbench.atomic_file import atomic_file
+from ganbench.errors import InputError
 
 Arrays = Mapping[str, torch.Tensor]
 
@@ -44,9 +45,9 @@ class ArrayCache:
     def read(self, key: str) -> dict[str, torch.Tensor] | None:
         """Return what `write` stored under ``key``, or None where there is nothing sound."""
         try:
-            with np.load(self._path(key), allow_pickle=False) as stored:  # the zip's checksums are verified
-                return {name: torch.from_numpy(stored[name]) for name in stored.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            arrays = read_arrays(self._path(key), "these features", "")  # the zip's checksums are verified
+            return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        except (InputError, TypeError):  # TypeError: of a type that torch has not
             return None
 
     def write(self, key: str, arrays: Arrays) -> None:

@@ -104,6 +104,8 @@ def _first_problem(error: ValidationError) -> str:
 
 def _read_object(path: Path, what: str, remedy: str, skip: Sequence[str]) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise InputError(f"{path}: this {what} is not a file. {remedy}")
         with path.open("rb") as file:
             content = file.read(MAX_JSON_BYTES + 1)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ganbench.results.record import Record
 
 RECORD_FILE = "record.json"
 SERIES = ("curve", "per_image")
+NOT_FOLLOWED = "is a symbolic link that leads elsewhere, and is not followed. Copy what it points to."
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ def read_profile(directory: Path, series: bool = True) -> ResultSet:
     records: dict[Path, Record] = {}
     problems: list[str] = []
     for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
+        if _leads_out(path, directory) or _leads_out(path.parent, directory):
+            problems.append(f"{path}: {NOT_FOLLOWED}")
+            continue
         try:
             records[path.parent] = read_record(path, series)
         except NewerSchemaError:
@@ -116,6 +121,25 @@ def read_profile(directory: Path, series: bool = True) -> ResultSet:
     problems += [f"{path}: the record is not of {suite}/{profile}, as the others here are." for path in strangers]
     kept, unread = with_fool_rates(directory, kept)
     return ResultSet(directory, suite, profile, kept, plan, (*problems, *unread))
+
+
+def check_links(results: Path, directory: Path) -> None:
+    """Raise `InputError` where writing into ``directory``, beneath ``results``, would write elsewhere.
+
+    The results directory itself may be a link; what lies in it may not lead out of it, nor out of ``directory``.
+    """
+    above = [path for path in (directory, *directory.parents) if path.is_relative_to(results) and path != results]
+    below = [Path(place) / name for place, folders, files in os.walk(directory) for name in (*folders, *files)]
+    linked = [path for path in above if _leads_out(path, results)]
+    linked += [path for path in below if _leads_out(path, directory)]
+    problems = [f"{path}: {NOT_FOLLOWED}" for path in linked]
+    if problems:
+        raise InputError(problems)
+
+
+def _leads_out(path: Path, directory: Path) -> bool:
+    # realpath, since Path.resolve raises on a link to itself
+    return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def read_results(root: Path, series: bool = True) -> list[ResultSet]:

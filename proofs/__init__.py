@@ -1,0 +1,1 @@
+"""Long proofs of what ganbench promises; each is a command of its own, outside the tests."""
