@@ -183,6 +183,7 @@ def copies_p_value(copies: int, outputs: int, held_out: int, rank: int) -> float
 class Memorization(Metric):
     """C_T, AuthPct and the share of nearest copies in pixels."""
 
+    version = 2  # since the copy detector raises an alarm
     summary = "C_T and AuthPct on features; nearest copies in pixels through mirrors, crops and zooms"
 
     def prepare(self, workbench: Workbench) -> None:
