@@ -20,7 +20,7 @@ from ganbench.options import read_options
 from ganbench.provenance import git_state
 from ganbench.results.store import profile_directory, trial_directory
 from ganbench.seeding import torch_generator
-from ganbench.suite import LoadedSuite, OnOutOfMemory
+from ganbench.suite import ImageSize, LoadedSuite, OnOutOfMemory
 from ganbench.variants import Variant, expand
 
 
@@ -53,7 +53,7 @@ class TrialSpec(BaseModel):
     seed: int
     dataset: dict[str, Any]
     data_fingerprint: str
-    image_size: int
+    image_size: ImageSize
     steps: int
     batch_size: int
     n_train: int | None = None

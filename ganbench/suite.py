@@ -22,13 +22,14 @@ from ganbench.yaml_reader import parse, read_text
 
 MethodEntry = str | dict[str, Any]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+ImageSize = Annotated[int, Field(ge=8, le=1024)]
 OnOutOfMemory = Literal["fail", "halve_batch"]
 
 
 class Profile(Options):
     """A hardware budget: the same work for every method. A leaderboard never mixes two profiles."""
 
-    image_size: int = Field(ge=8, le=1024, description="height and width of all images, pixels")
+    image_size: ImageSize = Field(description="height and width of all images, pixels")
     steps: int = Field(ge=1, le=100_000_000, description="training steps; a step is one batch")
     batch_size: int = Field(ge=1, le=4096, description="images of each domain in a batch")
     cpus_per_trial: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of one trial")

@@ -10,12 +10,8 @@ case follows from ``--seed`` and its number alone; ``--first N --cases 1`` repea
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,40 +19,18 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
-
-import typer
-import yaml
 
 from ganbench.seeding import numpy_generator
+from proofs.corpus import Seedling, gather
 from proofs.guard import ForbiddenError, Guard, HangError
-from proofs.mutate import Sound, mutate, to_json, to_yaml
+from proofs.in_process import call
+from proofs.mutate import mutate
 
 SECONDS = 1.0  # of processor time, one case: wall time would tell of other programs on the machine
-ROOT = Path(__file__).parent.parent
 FORMS = ("", "--markdown", "--csv", "--latex", "--json")
 SHARES = {"suite": 0.45, "record": 0.45, "plan": 0.04, "baseline": 0.03, "answers": 0.03}
-TINY = """name: tiny
-dataset: {name: avatars, source: avataaars, target: adventurer, n_train: 24, n_val: 8, n_test: 8}
-methods: [half_cycle]
-seeds: [0]
-metrics: [sharpness, frechet]
-profiles:
-  cpu: {image_size: 16, steps: 4, batch_size: 2, options: {ngf: 4, n_blocks: 1, ndf: 4}}
-"""
 ACCEPTED = {"suite": {0}, "record": {0, 4}, "plan": {0}, "baseline": {0, 4}, "answers": {2}}  # 4: nothing to compare
-EXIT_CODES = {0, 1, 2, 3, 4}
-
-
-@dataclass(frozen=True)
-class Seedling:
-    """A sound file that is mutated, and where its mutation lies while a command reads it."""
-
-    sound: Sound
-    place: Path
-    results: Path
 
 
 @dataclass
@@ -75,13 +49,8 @@ class Fuzzer:
 
     def __init__(self, folder: Path, records: Path | None, seed: int, guard: Guard) -> None:
         self.folder, self.seed, self.guard = folder, seed, guard
-        self.seedlings: dict[str, list[Seedling]] = {kind: [] for kind in SHARES}
+        self.seedlings = gather(folder, records)
         self.findings = Findings()
-        self._add_suites()
-        tiny = self._run_tiny()
-        for source in filter(None, (tiny, records)):
-            self._add_results(source)
-        self._add_others(tiny)
 
     def case(self, number: int) -> None:
         """Run one case and note what it did; a failing file is kept in ``folder/failures``."""
@@ -90,12 +59,13 @@ class Fuzzer:
         every = self.seedlings[kind]
         chosen, other = (every[rng.integers(len(every))] for _ in range(2))
         content = mutate(chosen.sound, other.sound, rng)
+        before = chosen.place.read_bytes() if chosen.place.exists() else b""
         chosen.place.write_bytes(content)
         started = time.process_time()
         commands = self._commands(kind, chosen, int(rng.integers(1000)))
         problem, code = self._guarded(commands, chosen.place if kind == "suite" else None)
         self._note(number, kind, content, problem, code, time.process_time() - started)
-        chosen.place.write_bytes(chosen.sound.content)
+        chosen.place.write_bytes(before)  # so that a case follows from its number alone
 
     def warm_up(self) -> None:
         """Run every command on sound files: all must be accepted, and all modules are imported before the watch."""
@@ -149,66 +119,6 @@ class Fuzzer:
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes(content)
 
-    def _add_suites(self) -> None:
-        place = self.folder / "suite.yaml"
-        for path in sorted((ROOT / "suites").glob("*.yaml")):
-            self.seedlings["suite"].append(Seedling(_sound(path), place, self.folder))
-
-    def _run_tiny(self) -> Path:
-        suite, results = self.folder / "tiny.yaml", self.folder / "tiny"
-        suite.write_text(TINY)
-        command = [sys.executable, "-m", "ganbench", "run", suite, "--engine", "serial", "--results", results]
-        subprocess.run(  # noqa: S603
-            list(map(str, command)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        return results
-
-    def _add_results(self, source: Path) -> None:
-        """Copy each profile's plan and a few records beside the slot that the mutations are written to."""
-        for number, plan in enumerate(sorted(source.glob("*/*/plan.json"))):
-            records = sorted(plan.parent.glob("*/record.json"))
-            results = self.folder / f"results-{source.name}-{number}"
-            profile = results / plan.parent.parent.name / plan.parent.name
-            for record in records[: 5 if source.name == "tiny" else 3]:
-                shutil.copytree(record.parent, profile / record.parent.name, ignore=shutil.ignore_patterns("*.pt"))
-            for extra in (plan, *plan.parent.glob("*.npz")):
-                shutil.copy(extra, profile)
-            slot = profile / records[0].parent.name / "record.json"
-            self.seedlings["record"] += [Seedling(_sound(record), slot, results) for record in records]
-            self.seedlings["plan"].append(Seedling(_sound(plan), profile / plan.name, results))
-
-    def _add_others(self, tiny: Path) -> None:
-        baseline = self.folder / "baseline.json"
-        call(["baseline", str(tiny), "-o", str(baseline)])
-        self.seedlings["baseline"].append(Seedling(_sound(baseline), baseline, tiny))
-        answers = self.folder / "answers.json"
-        answers.write_bytes(_answers(next(tiny.glob("*/*/half_cycle-*/record.json"))))
-        self.seedlings["answers"].append(Seedling(_sound(answers), answers, tiny))
-
-
-def call(command: Sequence[str]) -> int:
-    """Run ganbench in this process as the shell would; anything but an exit code of its own raises.
-
-    What it prints must be text that a terminal takes, so lone surrogates raise too.
-    """
-    cli = _cli()
-    out, error = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-    before = sys.argv
-    sys.argv = ["ganbench", *command]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-            cli.main()
-    except SystemExit as ended:
-        code = ended.code or 0
-    else:
-        code = 0
-    finally:
-        sys.argv = before
-    out.flush(), error.flush()
-    if code not in EXIT_CODES:
-        raise AssertionError(f"exit code {code!r}")
-    return int(code)
-
 
 def check_folders(suite: Path, results: Path) -> None:
     """Raise where a suite that is accepted would write a trial's directory anywhere but two folders below."""
@@ -223,37 +133,6 @@ def check_folders(suite: Path, results: Path) -> None:
                 trial = trial_directory(directory, variant.label, seed, "0" * 64)
                 if trial.resolve().parent.parent.parent != results.resolve() or len(os.fsencode(trial.name)) > 255:
                     raise ForbiddenError(f"a trial would lie in {trial}")
-
-
-@lru_cache(maxsize=1)
-def _cli() -> ModuleType:
-    """Return the command line with its parser built once: typer builds it anew for each call, which takes 20 ms."""
-    from ganbench import cli
-
-    cli.app = typer.main.get_command(cli.app)  # type: ignore[assignment]
-    return cli
-
-
-def _sound(path: Path) -> Sound:
-    content = path.read_bytes()
-    if path.suffix == ".yaml":
-        return Sound(content, yaml.safe_load(content), to_yaml)
-    return Sound(content, json.loads(content), to_json)
-
-
-def _answers(record: Path) -> bytes:
-    from ganbench.human_test.read import checksum
-    from ganbench.results.people import Answer, Sitting
-    from ganbench.results.store import read_record
-
-    known = read_record(record)
-    answer = Answer(screen=1, shown=[0, 1], chosen=[0], exposure_ms=[1000, 1000], answer_ms=900)
-    sitting = Sitting(
-        checksum="", suite=known.suite, profile=known.profile, data_fingerprint=known.data_fingerprint,
-        label=known.label, training_hash=known.training_hash, protocol="pix2pix", draw=0, page="0" * 64,
-        sitting="1" * 32, answers=[answer],
-    )  # fmt: skip
-    return to_json(sitting.model_copy(update={"checksum": checksum(sitting)}).model_dump())
 
 
 def main() -> int:
