@@ -82,6 +82,7 @@ def run(  # noqa: PLR0913  # one parameter per flag
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train again what is finished already.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log losses and samples for TensorBoard.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run in the same directory to end.")] = False,
 ) -> None:
     """Train and judge every method of a suite; what is finished already is not done again."""
     _say(f"ganbench {ganbench.__version__}: {suite}, profile {profile}")
@@ -96,6 +97,7 @@ def run(  # noqa: PLR0913  # one parameter per flag
         results.absolute(),
         force,
         tensorboard,
+        wait,
     )
     plan = plan_run(suite, options, _show_preparation)
     _show_plan(plan, dry_run)

@@ -16,11 +16,13 @@ import torch
 
 from ganbench.atomic_file import refused
 from ganbench.errors import GanbenchError
+from ganbench.results.record import Record
 from ganbench.spec import TrialSpec
 
 HANG_FILE = "hang.txt"  # where a process that never came back left its stack
-GRACE_SECONDS = 30.0  # for the step at hand, and the checkpoint, once the time is over; at most the limit itself
+GRACE_SECONDS = 30.0  # for the step at hand, and the checkpoint, once the time is over; at most half the limit
 CPU_WORDS = ("can't allocate memory", "not enough memory")  # of torch's allocator, which raises a plain RuntimeError
+OUT_OF_MEMORY = "out of memory"
 UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEATH = (
     "its process died without a word, again and again. Where the system killed it for memory, lower batch_size or "
@@ -38,6 +40,13 @@ def describe(failure: Exception, spec: TrialSpec) -> str:
         return str(refused(Path(str(failure.filename)), failure))
     frames = "".join(traceback.format_tb(failure.__traceback__)[-3:])
     return f"{type(failure).__name__}: {failure}\n{frames}"
+
+
+def stands_in(spec: TrialSpec, record: Record | None) -> TrialSpec | None:
+    """Return the variant that takes the place of a trial whose ``record`` says that it was too large, else None."""
+    if record is None or record.status != "skipped" or OUT_OF_MEMORY not in (record.error or ""):
+        return None
+    return smaller_batch(spec)
 
 
 def is_out_of_memory(failure: Exception) -> bool:
@@ -101,7 +110,7 @@ class TimeLimit:
             return
         path = directory / HANG_FILE
         with path.open("w") as file:
-            grace = min(GRACE_SECONDS, self.seconds)
+            grace = min(GRACE_SECONDS, self.seconds / 2)
             faulthandler.dump_traceback_later(self.seconds + grace, exit=True, file=file)
             try:
                 yield
@@ -118,16 +127,23 @@ def over_time(spec: TrialSpec, detail: str) -> str:
     )
 
 
+def hung(spec: TrialSpec) -> bool:
+    """Say whether the trial's last process ended itself because a step never returned."""
+    path = spec.directory / HANG_FILE
+    return path.exists() and path.stat().st_size > 0
+
+
 def cause_of_death(spec: TrialSpec) -> str:
     """Say why the process of a trial died: it hung, and left its stack, or nobody knows."""
-    path = spec.directory / HANG_FILE
-    stack = path.read_text("utf-8", "replace").strip() if path.exists() else ""
-    return over_time(spec, f"a step did not return; it stood here:\n{stack}\n") if stack else DEATH
+    if not hung(spec):
+        return DEATH
+    stack = (spec.directory / HANG_FILE).read_text("utf-8", "replace").strip()
+    return over_time(spec, f"a step did not return; it stood here:\n{stack}\n")
 
 
 def _memory_summary(failure: Exception, spec: TrialSpec) -> str:
     reason = str(failure).splitlines()[0][:200] if str(failure) else type(failure).__name__
-    return f"out of memory with batch_size {spec.batch_size} at image_size {spec.image_size}: {reason}."
+    return f"{OUT_OF_MEMORY} with batch_size {spec.batch_size} at image_size {spec.image_size}: {reason}."
 
 
 def _memory(spec: TrialSpec) -> tuple[int, int]:

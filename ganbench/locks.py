@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -23,13 +23,16 @@ POLL_SECONDS = 0.2
 
 
 @contextmanager
-def locked(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[bool]:
+def locked(
+    path: Path, what: str, wait_seconds: float = 0.0, tell: Callable[[str], object] | None = None
+) -> Iterator[bool]:
     """Hold the lock file ``path``, which is gone afterwards; give True where it had to be waited for.
 
     Args:
         path: of the lock file.
         what: is locked, for the message.
         wait_seconds: how long to wait for another holder.
+        tell: is told who is waited for.
 
     Raises:
         BusyError: another process holds it still; the text names its id and machine.
@@ -40,6 +43,8 @@ def locked(path: Path, what: str, wait_seconds: float = 0.0) -> Iterator[bool]:
     while (file := _try(path)) is None:
         if time.monotonic() >= deadline:
             raise BusyError(f"{what} is in use by {_holder(path)}. Wait until it has ended, or end it.")
+        if tell is not None and not waited:
+            tell(f"{what} is in use by {_holder(path)}; waiting until it has ended.\n")
         waited = True
         time.sleep(POLL_SECONDS)
     try:

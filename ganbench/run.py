@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ from ganbench import evaluation
 from ganbench.data.base import TranslationData
 from ganbench.display import Display, make_display, minutes
 from ganbench.hardware import available_cpus, pick_device, release_memory
+from ganbench.locks import locked
 from ganbench.outcome import SAMPLES_FILE
 from ganbench.progress import Notify, Progress
 from ganbench.report.figures import encode_png, method_grid
@@ -36,7 +39,7 @@ from ganbench.run_plan import (
 )
 from ganbench.spec import TrialSpec
 from ganbench.translations import TRANSLATIONS_FILE, load_translations
-from ganbench.trial import CACHE_FOLDER, limited_threads
+from ganbench.trial import CACHE_FOLDER, alone, limited_threads
 
 __all__ = [
     "EngineName",
@@ -51,6 +54,7 @@ __all__ = [
 ]
 
 STOP_FILE = ".ganbench-stop"
+RUN_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -88,19 +92,44 @@ class RunSummary:
         return 0 if set(self.statuses) <= {"ok", "skipped"} else 3
 
 
-def execute(plan: RunPlan, make: Callable[[dict[str, float]], Display] = make_display) -> RunSummary:
-    """Run what the plan still needs. Records are written as trials end; tables and pictures are the caller's."""
-    started = time.monotonic()
-    store_plan(plan)
-    _store_pictures(plan)
-    _forget_forced(plan)
+def execute(
+    plan: RunPlan,
+    make: Callable[[dict[str, float]], Display] = make_display,
+    tell: Callable[[str], object] | None = None,
+) -> RunSummary:
+    """Run what the plan still needs. Records are written as trials end; tables and pictures are the caller's.
+
+    ``tell`` is told where another run has to be waited for; None: standard error is.
+
+    Raises:
+        BusyError: another run works in the results directory, and the options don't say to wait.
+        StorageError: the disk refuses a record.
+    """
     busy = _BusyTime()
-    todo = plan.open_specs
-    interrupted = bool(todo) and carry_out(
-        todo, plan.data, plan.options, make(trial_costs(plan.open_specs, plan.data)), busy
-    )
+    wait = math.inf if plan.options.wait else 0.0
+    with locked(
+        plan.directory / RUN_LOCK, f"The results directory {plan.directory}", wait, tell or sys.stderr.write
+    ) as waited:
+        started = time.monotonic()
+        if waited:
+            plan.look_again()
+        store_plan(plan)
+        _store_pictures(plan)
+        _forget_forced(plan)
+        interrupted = _carry_out_open(plan, make, busy)
     seconds = time.monotonic() - started
     return RunSummary(count_statuses(plan), seconds, busy.seconds / seconds, plan.directory, interrupted)
+
+
+def _carry_out_open(plan: RunPlan, make: Callable[[dict[str, float]], Display], also: Notify) -> bool:
+    """Run the open trials, then those that stand in for what was too large; return whether the user stopped them."""
+    todo = plan.open_specs
+    while todo:
+        if carry_out(todo, plan.data, plan.options, make(trial_costs(todo, plan.data)), also):
+            return True
+        todo = plan.add_smaller_batches()
+        store_plan(plan)
+    return False
 
 
 def carry_out(
@@ -174,7 +203,8 @@ def _store_pictures(plan: RunPlan) -> Pictures:
 def _forget_forced(plan: RunPlan) -> None:
     if plan.options.force:
         for spec in plan.specs:
-            shutil.rmtree(spec.directory, ignore_errors=True)
+            with alone(spec):
+                shutil.rmtree(spec.directory, ignore_errors=True)
 
 
 def _prepare(spec: TrialSpec, data: TranslationData, notify: Notify) -> None:
@@ -208,9 +238,10 @@ def _stop_on_signal(stop_file: Path) -> Iterator[None]:
     """On the first Ctrl-C or SIGTERM ask the trials to save and end; on the second give up at once."""
 
     def ask(_signum: int, _frame: FrameType | None) -> None:
-        if stop_file.exists():
-            raise KeyboardInterrupt
-        stop_file.touch()
+        try:
+            stop_file.touch(exist_ok=False)
+        except OSError:  # it is there already, or the disk is full
+            raise KeyboardInterrupt from None
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

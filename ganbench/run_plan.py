@@ -16,13 +16,14 @@ import torch
 import ganbench
 from ganbench.data.base import TranslationData
 from ganbench.errors import InputError
+from ganbench.faults import stands_in
 from ganbench.hardware import available_cpus, check_resources
 from ganbench.progress import Notify, Progress
 from ganbench.registry import did_you_mean
 from ganbench.results.files import check_writable
 from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
 from ganbench.results.ranks import undecidable
-from ganbench.results.store import check_links, profile_directory
+from ganbench.results.store import check_links, find_record, profile_directory
 from ganbench.spec import TrialSpec, make_specs
 from ganbench.suite import LoadedSuite
 from ganbench.trial import Need, build_method, what_is_needed
@@ -42,6 +43,7 @@ class RunOptions:
         only: labels (or method names) to run; empty means all. Baselines always run.
         seeds: overrides the suite's seeds.
         force: train again what is finished already.
+        wait: for another run in the same results directory to end, where there is one.
         tensorboard: log what is trained for TensorBoard, in each trial's directory.
     """
 
@@ -53,6 +55,7 @@ class RunOptions:
     results: Path = Path("results")
     force: bool = False
     tensorboard: bool = False
+    wait: bool = False
 
 
 @dataclass
@@ -86,6 +89,22 @@ class RunPlan:
         """The trials that still need something."""
         return [spec for spec in self.specs if self.needs[spec.title] != "nothing"]
 
+    def look_again(self) -> None:
+        """Find out what each trial needs; ones with smaller batches join in for those too large for the memory."""
+        self.needs = {spec.title: "train" if self.options.force else what_is_needed(spec) for spec in self.specs}
+        if not self.options.force:
+            self.add_smaller_batches()
+
+    def add_smaller_batches(self) -> list[TrialSpec]:
+        """Plan what stands in for trials that were too large; return those of them that are to be done still."""
+        before = len(self.specs)
+        for spec in self.specs:  # grows meanwhile: half a batch may still be too large
+            smaller = stands_in(spec, find_record(spec.directory))
+            if smaller and smaller.title not in self.needs:
+                self.specs.append(smaller)
+                self.needs[smaller.title] = what_is_needed(smaller)
+        return [spec for spec in self.specs[before:] if self.needs[spec.title] != "nothing"]
+
 
 def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     """Validate everything, load the images and list the trials. Touches nothing in the results directory.
@@ -113,7 +132,7 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     specs = [spec.model_copy(update={"tensorboard": options.tensorboard}) for spec in specs]
     specs = _longest_first(_chosen(specs, options.only), data)
     plan = RunPlan(loaded, options, data, specs)
-    plan.needs = {spec.title: "train" if options.force else what_is_needed(spec) for spec in specs}
+    plan.look_again()
     return plan
 
 

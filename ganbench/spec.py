@@ -88,6 +88,11 @@ class TrialSpec(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
+    def seconds_allowed(self) -> float | None:
+        """How long one attempt may take; the built-in baselines, which are known to end, may take any time."""
+        return None if self.baseline or self.reference else self.time_limit
+
+    @property
     def directory(self) -> Path:
         """Where the trial's record and files lie."""
         return trial_directory(Path(self.profile_dir), self.label, self.seed, self.training_hash)

@@ -73,8 +73,8 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
         StorageError: the record itself can't be written.
     """
     reset_peak_memory()
-    limit = TimeLimit(spec.time_limit, should_stop)
-    with _alone(spec), limit.enforced(spec.directory), limited_threads(spec.threads):
+    limit = TimeLimit(spec.seconds_allowed, should_stop)
+    with alone(spec), limit.enforced(spec.directory), limited_threads(spec.threads):
         outcome = Outcome()
         status, error = _try(spec, notify, limit, outcome)
         return _finish(spec, outcome, status, error, notify)
@@ -82,7 +82,7 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
 
 def record_death(spec: TrialSpec, notify: Notify) -> Record:
     """Write the record of a trial whose process died: failed, with what its last checkpoint tells."""
-    with _alone(spec):
+    with alone(spec):
         record = find_record(spec.directory)
         if record is not None and what_is_needed(spec) == "nothing":  # it died after its work was done
             return record
@@ -93,7 +93,7 @@ def record_death(spec: TrialSpec, notify: Notify) -> Record:
 
 
 @contextmanager
-def _alone(spec: TrialSpec) -> Iterator[None]:
+def alone(spec: TrialSpec) -> Iterator[None]:
     """Keep all others out of the trial's directory; a worker of a killed run may take a while to notice and end."""
     with locked(spec.directory / LOCK_FILE, f"{spec.title} ({spec.directory})", LEFTOVER_SECONDS):
         sweep(spec.directory)

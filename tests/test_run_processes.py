@@ -25,8 +25,10 @@ def start(*arguments, **environment):
     )
 
 
-@pytest.mark.parametrize("engine", ["serial", "ray"])
-def test_ctrl_c_saves_and_the_same_command_goes_on(tiny_suite, results, engine):
+@pytest.mark.parametrize(("engine", "number"), [
+    ("serial", signal.SIGINT), ("ray", signal.SIGINT), ("serial", signal.SIGTERM)
+])  # fmt: skip
+def test_ctrl_c_or_sigterm_saves_and_the_same_command_goes_on(tiny_suite, results, engine, number):
     suite = tiny_suite(("steps: 4", "steps: 800"))
     process = start("run", suite, "--engine", engine, "--results", results)
     deadline = time.monotonic() + 120
@@ -34,12 +36,13 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tiny_suite, results, engine):
         assert time.monotonic() < deadline, "training did not begin"
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     record = records(results)["half_cycle"]
     assert record.status == "interrupted"
+    assert record.curve[-1]["step"] >= 200
     again = subprocess.run(
         [sys.executable, "-m", "ganbench", "run", suite, "--engine", "serial", "--results", results, "--only",
          "half_cycle"], capture_output=True, text=True, check=False

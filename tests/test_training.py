@@ -13,7 +13,8 @@ from ganbench.trial import build_method
 
 
 def make_spec(tmp_path, method="cyclegan", steps=6, **changes):
-    small = {"ngf": 4, "ndf": 4, "n_blocks": 1} if METHODS.get(method).trained else {}
+    known = METHODS.get(method).Options.model_fields
+    small = {key: value for key, value in {"ngf": 4, "ndf": 4, "n_blocks": 1}.items() if key in known}
     options = METHODS.get(method).Options(**small).model_dump()
     values = {
         "suite": "tiny", "profile": "cpu", "method": method, "label": method, "options": options, "seed": 0,

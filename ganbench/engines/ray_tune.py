@@ -14,11 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ganbench.errors import InputError, TrialsFailedError
+from ganbench.errors import InputError
 from ganbench.hardware import check_resources
 from ganbench.progress import Notify, Progress, Throttle
 from ganbench.spec import TrialSpec
 
+RETRIES = 2  # of a trial whose worker died, each from its last checkpoint
 REPORT_SECONDS = 2.0  # a worker's progress reaches the screen this often
 OBJECT_STORE_BYTES = 100 * 2**20  # trials exchange paths, not arrays
 
@@ -34,7 +35,7 @@ def run(specs: Sequence[TrialSpec], notify: Notify, stop_file: Path, address: st
 
     Raises:
         InputError: a trial asks for more than the cluster has.
-        TrialsFailedError: a worker died without a record.
+        GanbenchError: a trial whose worker died, once more after each of its retries, can't even be recorded as failed.
     """
     _quiet_environment()
     import ray
@@ -55,29 +56,46 @@ def run(specs: Sequence[TrialSpec], notify: Notify, stop_file: Path, address: st
                 },
                 tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
                 run_config=tune.RunConfig(
-                    storage_path=scratch, name="trials", verbose=0, callbacks=[_progress_callback(notify)]
+                    storage_path=scratch,
+                    name="trials",
+                    verbose=0,
+                    callbacks=[_progress_callback(notify)],
+                    failure_config=tune.FailureConfig(max_failures=RETRIES),
                 ),
             )
             grid = tuner.fit()
     finally:
         if started_here:
             ray.shutdown()
-    if grid.errors and not stop_file.exists():
-        raise TrialsFailedError(f"{len(grid.errors)} Ray worker(s) died: {grid.errors[0]}")
+    if not stop_file.exists():
+        _record_deaths(grid, notify)
+
+
+def _record_deaths(grid: Any, notify: Notify) -> None:
+    """Record as failed the trials whose workers died; a retry goes on from the checkpoint, so there were several."""
+    from ganbench.trial import record_death
+
+    for result in grid:
+        if result.error is not None:
+            record_death(TrialSpec.model_validate_json(result.config["spec"]), notify)
 
 
 def _trainable(config: dict[str, Any]) -> None:
     """What runs in a worker: one trial, whose progress becomes Ray's results."""
     from ray import tune
 
-    from ganbench.trial import run_trial
+    from ganbench.faults import hung
+    from ganbench.trial import record_death, run_trial
 
     def report(progress: Progress) -> None:
         tune.report({"progress": asdict(progress)})
 
-    stop_file = Path(config["stop_file"])
-    if not stop_file.exists():
-        run_trial(TrialSpec.model_validate_json(config["spec"]), Throttle(report, REPORT_SECONDS), stop_file.exists)
+    stop_file, spec = Path(config["stop_file"]), TrialSpec.model_validate_json(config["spec"])
+    tell = Throttle(report, REPORT_SECONDS)
+    if hung(spec):  # the worker before ended itself for the time limit: it would hang again
+        record_death(spec, tell)
+    elif not stop_file.exists():
+        run_trial(spec, tell, stop_file.exists)
 
 
 def _progress_callback(notify: Notify) -> Any:
@@ -131,6 +149,7 @@ def _check_cluster(specs: Sequence[TrialSpec]) -> None:
 
 def _quiet_environment() -> None:
     """Keep Ray from printing, from writing logs of its own, and from handling Ctrl-C, which ganbench does."""
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker's death is told by its trial's record
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
