@@ -25,7 +25,7 @@ CPU_WORDS = ("can't allocate memory", "not enough memory")  # of torch's allocat
 OUT_OF_MEMORY = "out of memory"
 UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEATH = (
-    "its process died without a word, again and again. Where the system killed it for memory, lower batch_size or "
+    "its process died without a word. Where the system killed it for memory, lower batch_size or "
     "image_size, or raise cpus_per_trial so that fewer trials run at once"
 )
 
@@ -138,7 +138,7 @@ def cause_of_death(spec: TrialSpec) -> str:
     if not hung(spec):
         return DEATH
     stack = (spec.directory / HANG_FILE).read_text("utf-8", "replace").strip()
-    return over_time(spec, f"a step did not return; it stood here:\n{stack}\n")
+    return f"{over_time(spec, 'a step did not return')}. It stood here:\n{stack}"
 
 
 def _memory_summary(failure: Exception, spec: TrialSpec) -> str:

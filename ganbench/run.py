@@ -17,6 +17,7 @@ from types import FrameType
 from ganbench import evaluation
 from ganbench.data.base import TranslationData
 from ganbench.display import Display, make_display, minutes
+from ganbench.errors import InterruptedRunError
 from ganbench.hardware import available_cpus, pick_device, release_memory
 from ganbench.locks import locked
 from ganbench.outcome import SAMPLES_FILE
@@ -246,6 +247,8 @@ def _stop_on_signal(stop_file: Path) -> Iterator[None]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt:  # the command line's library would end without a word
+        raise InterruptedRunError("stopped at once; what was finished is kept. The same command goes on.") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,9 +4,7 @@ Runs over every registered method and loss, and over options that add state or c
 """
 
 import json
-import zipfile
 
-import numpy as np
 import pytest
 import torch
 from test_training import make_spec, never
@@ -45,8 +43,12 @@ def paired_data(colour_data):
 
 
 @pytest.fixture
-def end(tmp_path, colour_data, paired_data):
+def end(tmp_path, colour_data, paired_data, monkeypatch):
     """Train a method, killed before the checkpoint of each named step; return the content of the last checkpoint."""
+
+    # what takes half the time, and has no part in the training
+    monkeypatch.setattr("ganbench.training._save_samples", lambda *_: tmp_path)
+    monkeypatch.setattr("os.fsync", lambda _: None)
 
     def run(name, options, kills):
         cls = METHODS.get(name)
@@ -125,19 +127,24 @@ def test_of_options_that_change_a_step(end, options):
 
 def test_a_checkpoint_cut_in_half_costs_one_interval_and_nothing_else(end, tmp_path):
     whole = end("half_cycle", {}, ())
-    killed = end("half_cycle", {}, ())
-    assert killed  # the whole run, in its folder
     (path,) = (tmp_path / "whole").rglob(CHECKPOINT_FILE)
     path.write_bytes(path.read_bytes()[:1000])
     assert load_checkpoint(path.with_name(PREVIOUS_FILE))["training"]["step"] == STEPS - 1
     assert plain(end("half_cycle", {}, ())) == plain(whole)
 
 
-def test_damage_is_noticed_at_all(end, tmp_path):
-    """One altered weight in the checkpoint makes another end: the tests above would see it."""
-    whole = end("half_cycle", {}, ())
-    with pytest.raises(AssertionError):
-        assert plain(whole) == plain(end("half_cycle", {"lr": 1e-3}, (3,)))
-    (path,) = (tmp_path / "whole").rglob(CHECKPOINT_FILE)
-    assert zipfile.is_zipfile(path)
-    assert np.isfinite(whole["training"]["curve"][-1]["step"])
+@pytest.mark.parametrize("lost", ["discriminators", "adapted", "images"])
+def test_state_that_were_forgotten_would_be_noticed(end, monkeypatch, lost):
+    """Leave one part of the state out of a checkpoint: the tests above would see it."""
+    from ganbench.methods.adversary import Adversary
+
+    real_load = Adversary.load_state_dict
+
+    def forgetful(self, state):
+        fresh = self.state_dict()
+        keep = {"discriminators": "network", "adapted": "adapted", "images": "pool"}[lost]
+        real_load(self, {**state, keep: fresh[keep]})
+
+    whole = end("half_cycle", {"adversarial": "began"}, ())
+    monkeypatch.setattr(Adversary, "load_state_dict", forgetful)
+    assert plain(whole) != plain(end("half_cycle", {"adversarial": "began"}, (5,)))

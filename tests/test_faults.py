@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 from runs import records, run_serial
+from test_training import make_spec
 
 from ganbench import atomic_file
 from ganbench.errors import BusyError, StorageError
+from ganbench.faults import HANG_FILE
 from ganbench.locks import locked
 from ganbench.methods.base import METHODS, Method
 from ganbench.results.files import write_atomic
@@ -331,32 +333,32 @@ def start_doomed(tmp_path, tiny_suite, results):
     return start
 
 
-@pytest.fixture
-def run_doomed(start_doomed, results):
-    """Run methods that end badly; return their records."""
-
-    def run_methods(methods, engine):
-        process = start_doomed(methods, engine, ", time_limit: 20")
-        _, err = process.communicate(timeout=280)
-        assert process.returncode == 3, err
-        assert "Traceback" not in err
-        assert "the same command goes on" in err
-        found = records(results)
-        assert {record.status for record in found.values() if record.baseline} == {"ok"}
-        return found
-
-    return run_methods
-
-
-def assert_hung(record):
+def test_a_step_that_never_returns_is_ended_at_the_time_limit(start_doomed, results):
+    process = start_doomed("[hanging]", "serial", ", time_limit: 20")
+    _, err = process.communicate(timeout=280)
+    assert process.returncode == 3, err
+    assert "Traceback" not in err
+    found = records(results)
+    record = found["hanging"]
     assert record.status == "failed"
-    assert "time limit: not done within 20 s" in record.error
+    assert record.error.startswith("time limit: not done within 20 s (a step did not return). Raise time_limit")
     assert "doomed_methods.py" in record.error  # where it hung
     assert [row["step"] for row in record.curve] == [1, 2]  # from the checkpoint
+    assert {record.status for record in found.values() if record.baseline} == {"ok"}
 
 
-def test_a_step_that_never_returns_is_ended_at_the_time_limit(run_doomed):
-    assert_hung(run_doomed("[hanging]", "serial")["hanging"])
+def test_a_trial_that_hung_is_not_tried_again_by_ray(tmp_path, monkeypatch):
+    from ganbench.engines.ray_tune import _trainable
+
+    told = []
+    monkeypatch.setattr("ray.tune.report", told.append)
+    spec = make_spec(tmp_path, "half_cycle", time_limit=9.0)
+    spec.directory.mkdir(parents=True)
+    (spec.directory / HANG_FILE).write_text("Timeout!")
+    _trainable({"spec": spec.model_dump_json(), "stop_file": str(tmp_path / "stop")})
+    assert [each["progress"]["stage"] for each in told] == ["failed"]
+    assert "time limit: not done within 9 s" in find_record(spec.directory).error
+    assert not (spec.directory / HANG_FILE).exists()
 
 
 def test_ctrl_c_twice_ends_at_once_what_would_never_end(start_doomed, results):
@@ -378,14 +380,19 @@ def test_ctrl_c_twice_ends_at_once_what_would_never_end(start_doomed, results):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "interrupted; what was finished is kept" in err
+    assert "stopped at once; what was finished is kept. The same command goes on." in err
     assert "Traceback" not in err
     assert not list(results.rglob(".ganbench-stop"))
 
 
-def test_workers_of_ray_may_hang_or_be_killed(run_doomed):
-    found = run_doomed("[hanging, dying, dying_once]", "ray")
-    assert_hung(found["hanging"])
+def test_a_worker_of_ray_that_was_killed_is_replaced(start_doomed, results):
+    process = start_doomed("[dying, dying_once]", "ray", "")
+    _, err = process.communicate(timeout=290)
+    assert process.returncode == 3, err
+    assert "Traceback" not in err
+    assert "the same command goes on" in err
+    found = records(results)
+    assert {record.status for record in found.values() if record.baseline} == {"ok"}
     assert found["dying"].status == "failed"
     assert "its process died" in found["dying"].error
     assert [row["step"] for row in found["dying"].curve] == [1, 2]

@@ -150,6 +150,8 @@ def _check_cluster(specs: Sequence[TrialSpec]) -> None:
 def _quiet_environment() -> None:
     """Keep Ray from printing, from writing logs of its own, and from handling Ctrl-C, which ganbench does."""
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker's death is told by its trial's record
+    # on a busy machine a worker may take minutes to start; Ray would give it up after one, and start another, for ever
+    os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
