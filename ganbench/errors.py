@@ -31,12 +31,6 @@ class DamagedCheckpointError(InputError):
     """A checkpoint is cut, altered, or none at all."""
 
 
-class TrialsFailedError(GanbenchError):
-    """Some trials failed or are incomplete; the others are done and recorded."""
-
-    exit_code = 3
-
-
 class DivergedError(GanbenchError):
     """A loss became NaN or infinite during training, or a translation is."""
 

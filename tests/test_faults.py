@@ -1,5 +1,6 @@
 """What a failing trial leaves: a record that says why and what to do, files that are whole, and others that go on."""
 
+import fcntl
 import json
 import math
 import os
@@ -255,12 +256,20 @@ def test_a_run_can_wait_for_another(tmp_path, holder):
     assert not path.exists()
 
 
-def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path):
-    path = tmp_path / ".lock"
-    with locked(path, "it"):
-        path.unlink()
-        with locked(path, "it"):
-            assert json.loads(path.read_text())["pid"] == os.getpid()
+def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    path, real_flock, calls = tmp_path / ".lock", fcntl.flock, []
+
+    def flock(file, operation):
+        real_flock(file, operation)
+        calls.append(file)
+        if len(calls) == 1:  # between opening and locking, the last holder removed its file, and another came
+            path.unlink()
+            path.touch()
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locked(path, "it", 5):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert len(calls) == 2
 
 
 def test_nobody_writes_beside_a_leftover_worker(cli, tiny_suite, finished, holder, monkeypatch):
