@@ -74,7 +74,7 @@ def advice(failure: Exception, spec: TrialSpec) -> str:
     What a step needs grows with batch_size and with the square of image_size; weights, which don't, are neglected.
     """
     used, free = _memory(spec)
-    share = min((used + free) / (used + _requested(failure)), 0.5)
+    share = min((used + free) / max(used + _requested(failure), 1.0), 0.5)
     if spec.batch_size * share >= 1:
         return f"Lower batch_size: {_power_of_two(spec.batch_size * share)} should fit."
     size = _power_of_two(spec.image_size * math.sqrt(spec.batch_size * share))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -254,6 +255,25 @@ def test_a_run_can_wait_for_another(tmp_path, holder):
         with pytest.raises(BusyError, match=f"process {os.getpid()}"), locked(path, "the directory"):
             pass
     assert not path.exists()
+
+
+def test_a_run_that_waited_does_only_what_the_other_left(cli, tiny_suite, finished, holder):
+    suite, profile = tiny_suite(), finished / "tiny" / "cpu"
+    (folder,) = profile.glob("half_cycle-*")
+    done = (folder / "record.json").read_bytes()
+    (folder / "record.json").unlink()
+    other = holder(profile / ".lock")
+
+    def end():
+        (folder / "record.json").write_bytes(done)
+        other.kill()
+
+    threading.Timer(3, end).start()
+    code, _, err = run_serial(cli, suite, finished, "--wait")
+    assert code == 0, err
+    assert f"is in use by process {other.pid}" in err
+    assert "waiting until it has ended" in err
+    assert (folder / "record.json").read_bytes() == done
 
 
 def test_a_lock_that_was_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
