@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from ganbench.reproduce import Pair, Reproduction
 
+LONGEST = 30  # characters of a value
 VERDICTS = {
     "identical": "Reproduced: every score is the same to the bit.",
     "noise": "Reproduced: every score is the same up to float noise (1e-6, relative or absolute).",
@@ -111,10 +112,16 @@ def _cells(pair: Pair) -> tuple[str, ...]:
     return pair.recorded.title, recorded, f"{pair.here.value:.{digits}f}", f"{change:+.1e}", word
 
 
+def _short(value: object) -> str:
+    """Return a value of a record, short enough for one line: a commit is known by its beginning."""
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 def _facts(found: Reproduction) -> list[str]:
     pictures = {True: "the same to the bit", False: "different", None: "not compared: the record stands alone"}
     facts = [f"translations of the test images: {pictures[found.pictures]}"]
     if found.parted_at is not None:
         facts.append(f"losses differ from step {found.parted_at} on")
-    changes = [f"  {key}: {one} → {other}" for key, (one, other) in found.environment.items()]
+    changes = [f"  {key}: {_short(one)} → {_short(other)}" for key, (one, other) in found.environment.items()]
     return [*facts, *(["what differs here:", *changes] if changes else ["versions, hardware and code: the same"])]

@@ -115,23 +115,21 @@ def reproduce(
     record = read_record(path)
     spec = spec_of(record, path, directory).model_copy(update={"code": git_state()})
     _check_new(spec, directory)
+    problems = list(_of(path, lambda: load_data(spec)))
+    if problems:
+        raise InputError(problems)
     options = RunOptions(spec.profile, engine=engine, results=directory)
     if carry_out([spec], load_data(spec), options, make({spec.title: 1.0})):
         raise InterruptedRunError("interrupted: the trial was not reproduced.")
     again = find_record(spec.directory)
     if again is None:
         raise InputError(f"{path}: the trial left no record in {spec.directory}. Try --engine serial.")
-    return compare(path, record, again, spec.directory)
-
-
-def compare(path: Path, record: Record, again: Record, directory: Path) -> Reproduction:
-    """Hold a trial that ran again, in ``directory``, against its record at ``path``."""
     return Reproduction(
         path=path,
         record=record,
         again=again,
         pairs=tuple(_pairs(record, again)),
-        pictures=_same_pictures(path.parent, directory),
+        pictures=_same_pictures(path.parent, spec.directory),
         parted_at=_parted_at(record, again),
         environment=differences(record.provenance, again.provenance),
     )

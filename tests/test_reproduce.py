@@ -105,6 +105,15 @@ def test_a_record_that_cannot_be_run_here_is_refused_by_name(fields, said, path,
     assert str(path) in told
 
 
+def test_other_images_are_refused_with_the_record_and_both_fingerprints(path, cli, tmp_path):
+    spec = spec_of(read_record(path), path, tmp_path).model_copy(update={"data_fingerprint": "0" * 64})
+    change(path, data_fingerprint="0" * 64, training_hash=spec.training_hash)
+    code, _, told = cli("reproduce", path)
+    assert code == 2
+    assert f"{path}: dataset avatars: the images changed" in told
+    assert "000000000000" in told
+
+
 def test_all_problems_come_together(path, cli):
     change(path, method="cyclegam", dataset={}, evaluated={"nonsense": "00"})
     _, _, told = cli("reproduce", path)

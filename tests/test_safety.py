@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import InputError
-from ganbench.results.store import read_record, trial_directory
+from ganbench.results.store import check_links, read_record, trial_directory
 from ganbench.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NUMBER, MAX_VALUES
 
 PACKAGE = Path(__file__).parent.parent / "ganbench"
@@ -204,3 +204,4 @@ def test_a_link_to_itself_is_no_traceback(finished, cli):
     loop = finished / "tiny" / "cpu" / "loop-seed0-00000000"
     loop.symlink_to(loop)
     assert cli("report", finished, "--csv")[0] == 0
+    check_links(finished, loop.parent)  # leads nowhere, and so not out
