@@ -224,6 +224,21 @@ def test_a_tolerance_of_its_own_declares_a_metric(snap):
     assert compare(before, after, {FD: Tolerance(20.0, relative=False)}).exit_code == 0
 
 
+def test_a_declared_metric_that_one_method_cannot_give_does_not_block_it(snap):
+    """half_cycle has no way back, and so no cycle error."""
+    both = [record("cyclegan", seed, {SUCCESS: value, FD: 100.0}) for seed, value in enumerate(GOOD)]
+    kept = snap(*both, *rows(label="half_cycle"))
+    report = compare(kept, kept, {FD: Tolerance(0.05)})
+    assert (report.exit_code, sum(finding.declared for finding in report.findings)) == (0, 3)
+
+
+def test_a_method_without_any_declared_metric_blocks(snap):
+    kept = snap(*rows(), *[record("dtn", seed, {FD: 100.0}) for seed in range(5)])
+    report = compare(kept, kept, {})
+    assert report.exit_code == 4
+    assert report.findings[1].reason == "the baseline has no value"
+
+
 def test_without_a_declared_metric_nothing_is_green(snap):
     kept = [record("cyclegan", seed, {"lpips_diversity": 0.3}) for seed in range(5)]
     report = compare(snap(*kept), snap(*kept), {})

@@ -97,7 +97,8 @@ def _found(baseline: Snapshot, new: Snapshot, declared: set[str]) -> list[Findin
     for label, row in baseline.rows.items():
         if row.reference:
             continue
-        metrics = [*row.metrics, *sorted(declared - row.metrics.keys())]
+        lacking = [] if declared & row.metrics.keys() else sorted(declared)  # one that decides is enough for a row
+        metrics = [*row.metrics, *lacking]
         found += [_finding(label, name, name in declared, row, new.rows.get(label), moved) for name in metrics]
     return found
 
