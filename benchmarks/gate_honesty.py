@@ -3,7 +3,7 @@
 python -m benchmarks.gate_honesty WORK
 
 Damage is half the training steps, or the cycle weight ÷ 10. Seeds are drawn many times for both sides of the gate:
-equal runs must not alarm, damaged ones must. Training takes some 20 minutes of one core; interrupted, it goes on.
+equal runs must not alarm, damaged ones must. Training takes some 30 minutes of one core; interrupted, it goes on.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ import yaml
 from ganbench.gate.compare import GateReport, compare
 from ganbench.gate.snapshot import Snapshot
 from ganbench.gate.take import choose, take
+from ganbench.gate.tolerance import Tolerance
 from ganbench.gate.verdict import Verdict
 from ganbench.seeding import numpy_generator
 
 SUITE = Path(__file__).with_suffix(".yaml")
-CONDITIONS = ("full", "half_steps", "weak_cycle")
+CONDITIONS = {"full": "equal runs", "half_steps": "half the steps", "weak_cycle": "cycle weight ÷ 10"}
 CACHE = "gate_honesty/cpu/evaluation-cache"
 COMPARISONS = 200
 SEEDS = (3, 4, 5, 6)  # a side
+HEADLINE = "judge_success"
+DECLARED: dict[str, dict[str, Tolerance]] = {
+    "default": {},
+    "cycle_l1=5%": {"cycle_l1": Tolerance(0.05)},
+    "judge_success=15%, cycle_l1=5%": {HEADLINE: Tolerance(0.15), "cycle_l1": Tolerance(0.05)},
+}
 OUTCOMES = {0: "passed", 1: "alarm", 4: "undecided"}
 
 
@@ -39,7 +46,9 @@ def main(
     if training:
         train_all(work)
     snapshots = {condition: take(choose(work / condition)) for condition in CONDITIONS}
-    typer.echo("\n".join([*values_table(snapshots), "", *verdicts_table(snapshots)]))
+    typer.echo("\n".join(values_table(snapshots)))
+    for name in DECLARED:
+        typer.echo("\n".join(["", *verdicts_table(snapshots, name)]))
 
 
 def damaged(suite: dict[str, Any], condition: str) -> dict[str, Any]:
@@ -47,8 +56,9 @@ def damaged(suite: dict[str, Any], condition: str) -> dict[str, Any]:
     changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(suite))
     if condition == "half_steps":
         changed["profiles"]["cpu"]["steps"] //= 2
+        changed["methods"] = suite["methods"][:2]
     if condition == "weak_cycle":
-        changed["methods"] = [{"name": "cyclegan", "lambda_cycle": 1.0}]
+        changed["methods"] = [{**entry, "lambda_cycle": 1.0} for entry in ({"name": "cyclegan"}, suite["methods"][2])]
     return changed
 
 
@@ -74,7 +84,7 @@ def train_all(work: Path) -> None:
 
 def _share_cache(work: Path, condition: str) -> None:
     """Features and judges of the real images are the same under all conditions."""
-    made, wanted = work / CONDITIONS[0] / CACHE, work / condition / CACHE
+    made, wanted = work / "full" / CACHE, work / condition / CACHE
     if made.exists() and not wanted.exists():
         shutil.copytree(made, wanted)
 
@@ -85,7 +95,7 @@ def values_table(snapshots: dict[str, Snapshot]) -> list[str]:
     for label, row in snapshots["full"].rows.items():
         for name, quantity in row.metrics.items():
             cells = [f"{quantity.mean:.3f} ± {quantity.std or 0:.3f} ({len(quantity.seeds)})"]
-            for condition in CONDITIONS[1:]:
+            for condition in list(CONDITIONS)[1:]:
                 other = snapshots[condition].rows.get(label)
                 found = other.metrics.get(name) if other else None
                 effect = (found.mean - quantity.mean) / quantity.std if found and quantity.std else 0.0
@@ -95,33 +105,41 @@ def values_table(snapshots: dict[str, Snapshot]) -> list[str]:
     return lines
 
 
-def verdicts_table(snapshots: dict[str, Snapshot]) -> list[str]:
-    """Return how checks end, in percent, and how often the headline of cyclegan alone gets which verdict."""
+def verdicts_table(snapshots: dict[str, Snapshot], name: str) -> list[str]:
+    """Return how checks end, in percent, and how often a declared metric regressed, under the tolerances ``name``."""
     lines = [
-        "| against full | seeds a side | passed (0) | alarm (1) | undecided (4) | cyclegan's headline regressed |",
+        f"| tolerances: {name} | seeds a side | passed (0) | alarm (1) | undecided (4) | a declared one alarms |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for condition in CONDITIONS:
         for size in SEEDS:
-            reports = drawn(snapshots["full"], snapshots[condition], size)
+            reports = drawn(snapshots["full"], snapshots[condition], size, DECLARED[name])
             ends = Counter(OUTCOMES[report.exit_code] for report in reports)
-            caught = sum(_headline_regressed(report) for report in reports)
-            shares = [f"{100 * ends[name] / len(reports):.1f} %" for name in OUTCOMES.values()]
-            lines.append(f"| {condition} | {size} | {' | '.join(shares)} | {100 * caught / len(reports):.1f} % |")
+            declared = sum(map(_declared_regressed, reports))
+            counts = [*(ends[outcome] for outcome in OUTCOMES.values()), declared]
+            shares = " | ".join(f"{100 * count / len(reports):.1f} %" for count in counts)
+            lines.append(f"| {CONDITIONS[condition]} | {size} | {shares} |")
     return lines
 
 
-def drawn(full: Snapshot, other: Snapshot, size: int) -> list[GateReport]:
+def drawn(full: Snapshot, other: Snapshot, size: int, tolerances: dict[str, Tolerance]) -> list[GateReport]:
     """Return `COMPARISONS` checks of ``size`` seeds a side; no seed is ever on both sides."""
     generator = numpy_generator(0, "gate honesty", size)
     shared = [label for label in full.rows if label in other.rows]
-    seeds = sorted(min((set(q.seeds) for q in full.rows["cyclegan"].metrics.values()), key=len), key=int)
+    seeds = _common_seeds(full, other, shared)
     reports = []
     for _ in range(COMPARISONS):
         picked = generator.permutation(np.array(seeds))[: 2 * size].tolist()
         before, after = _only(full, shared, picked[:size]), _only(other, shared, picked[size:])
-        reports.append(compare(before, _as_if_unchanged(after, before), {}))
+        reports.append(compare(before, _as_if_unchanged(after, before), tolerances))
     return reports
+
+
+def _common_seeds(full: Snapshot, other: Snapshot, labels: list[str]) -> list[str]:
+    """Return the seeds that every method has on both sides; not those of the row of real images, which has one."""
+    rows = [side.rows[label] for side in (full, other) for label in labels]
+    sets = [set(quantity.seeds) for row in rows if not row.reference for quantity in row.metrics.values()]
+    return sorted(set.intersection(*sets), key=int)
 
 
 def _only(snapshot: Snapshot, labels: list[str], seeds: list[str]) -> Snapshot:
@@ -144,12 +162,8 @@ def _as_if_unchanged(snapshot: Snapshot, original: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"rows": rows})
 
 
-def _headline_regressed(report: GateReport) -> bool:
-    return any(
-        finding.verdict is Verdict.REGRESSED
-        for finding in report.findings
-        if finding.declared and finding.label == "cyclegan"
-    )
+def _declared_regressed(report: GateReport) -> bool:
+    return any(finding.verdict is Verdict.REGRESSED for finding in report.findings if finding.declared)
 
 
 if __name__ == "__main__":
