@@ -117,9 +117,9 @@ def test_pairs_from_first_click_to_imported_result(people_results, tmp_path):
 
 
 def test_the_whole_sitting_works_with_the_keyboard_alone(people_results, tmp_path):
-    from selenium.webdriver.common.keys import Keys
-
     with chromium() as driver:
+        from selenium.webdriver.common.keys import Keys  # after the browser, which skips where selenium is absent
+
         page = open_page(driver, people_results, tmp_path, "pix2pix")
         press(driver, Keys.ENTER)
         press(driver, Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ENTER)  # before the question they answer nothing
@@ -140,9 +140,9 @@ def test_the_whole_sitting_works_with_the_keyboard_alone(people_results, tmp_pat
 
 
 def test_four_of_eight_from_first_click_to_imported_result(people_results, tmp_path):
-    from selenium.webdriver.common.keys import Keys
-
     with chromium(360, 640, dark=True) as driver:
+        from selenium.webdriver.common.keys import Keys  # after the browser, which skips where selenium is absent
+
         page = open_page(driver, people_results, tmp_path, "quartet")
         click(driver, "begin")
         buttons = driver.find_elements("css selector", "#grid button")
