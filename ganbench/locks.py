@@ -65,7 +65,7 @@ def _try(path: Path) -> BinaryIO | None:
                 _sign(file)
                 return file
         except BlockingIOError:
-            pass
+            pass  # another holds it: that is the answer, and no error
         except OSError:
             file.close()
             raise

@@ -11,6 +11,7 @@ from tiny_suite import TINY_SUITE
 
 from ganbench.cli import main
 from ganbench.data.base import SPLITS, Domain, TranslationData
+from ganbench.methods.base import METHODS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,6 +27,17 @@ def private_cache(tmp_path_factory):
 def one_thread():
     """Give torch one thread: the tests' networks are too small for more."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def add_method(monkeypatch):
+    """Register a method for one test."""
+
+    def add(name, cls):
+        METHODS.names()
+        monkeypatch.setitem(METHODS._things, name, cls)
+
+    return add
 
 
 @pytest.fixture

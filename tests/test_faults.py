@@ -10,20 +10,9 @@ from runs import records, run_serial
 
 from ganbench import atomic_file
 from ganbench.errors import StorageError
-from ganbench.methods.base import METHODS, Method
+from ganbench.methods.base import Method
 from ganbench.results.files import write_atomic
 from ganbench.results.store import find_record
-
-
-@pytest.fixture
-def add_method(monkeypatch):
-    """Register a method for one test."""
-
-    def add(name, cls):
-        METHODS.names()
-        monkeypatch.setitem(METHODS._things, name, cls)
-
-    return add
 
 
 class Scripted(Method):

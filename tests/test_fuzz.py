@@ -58,7 +58,6 @@ def test_any_bytes_are_a_suite_or_refused(content, tmp_path):
 @SHORT
 @given(key=st.sampled_from(PARTS), value=values, suite=st.sampled_from(SUITES))
 def test_any_value_of_any_key_is_accepted_or_refused(key, value, suite, tmp_path):
-
     path = tmp_path / "suite.yaml"
     path.write_bytes(to_yaml({**yaml.safe_load(suite.read_text()), key: value}))
     accepts(load_suite, path)
@@ -67,7 +66,6 @@ def test_any_value_of_any_key_is_accepted_or_refused(key, value, suite, tmp_path
 @SHORT
 @given(seed=seeds, suite=st.sampled_from(SUITES), other=st.sampled_from(SUITES))
 def test_any_mutation_of_a_suite_is_accepted_or_refused(seed, suite, other, tmp_path):
-
     sounds = [Sound(path.read_bytes(), yaml.safe_load(path.read_text()), to_yaml) for path in (suite, other)]
     path = tmp_path / "suite.yaml"
     path.write_bytes(mutate(*sounds, np.random.default_rng(seed)))
@@ -87,7 +85,6 @@ def test_any_bytes_are_a_record_or_refused(content, tmp_path):
 def test_any_mutation_of_a_record_is_shown_or_refused_and_what_is_read_can_be_written_again(
     seed, sound_record, tmp_path
 ):
-
     content = sound_record.read_bytes()
     sound = Sound(content, json.loads(content), to_json)
     path = tmp_path / "tiny" / "cpu" / "trial" / "record.json"

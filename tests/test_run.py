@@ -7,19 +7,8 @@ import pytest
 from PIL import Image
 from runs import content, records, run_serial
 
-from ganbench.methods.base import METHODS, Method
+from ganbench.methods.base import Method
 from ganbench.results.store import read_profile
-
-
-@pytest.fixture
-def add_method(monkeypatch):
-    """Register a method for one test."""
-
-    def add(name, cls):
-        METHODS.names()
-        monkeypatch.setitem(METHODS._things, name, cls)
-
-    return add
 
 
 def test_a_run_ends_in_records_tables_and_pictures(cli, tiny_suite, results):

@@ -204,9 +204,10 @@ def test_empty_folders_and_empty_splits_are_refused(plain):
 
 
 def test_files_that_are_no_pictures_are_left_out_aloud(plain):
+    before = photo(plain).fingerprint
     (plain / "photos" / "notes.txt").write_text("x")
     with pytest.warns(UserWarning, match="notes.txt"):
-        photo(plain)
+        assert photo(plain).fingerprint == before
 
 
 def test_a_relative_root_lies_in_the_data_folder_else_in_the_working_directory(plain, monkeypatch):

@@ -150,4 +150,7 @@ def test_absent_results_are_bad_input(tmp_path: Path) -> None:
 
 
 def test_a_comparison_is_plain_data(tmp_path: Path) -> None:
-    json.dumps(to_data(compared(tmp_path, seeds(count=1), seeds(count=2, shift=3))), allow_nan=False)
+    data = to_data(compared(tmp_path, seeds(count=1), seeds(count=2, shift=3)))
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    (row,) = data["rows"]
+    assert row["metrics"][FD]["word"] == "inconclusive"  # one seed against two says nothing

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -72,7 +72,7 @@ def write_pages(root: Path, folder: Path) -> tuple[list[Path], list[str]]:
         pictures, problem = stored_pictures(results.directory)
         write_atomic(folder / name, _page(results, board, pictures, problem).encode())
         cards.append(_card(board, name, pictures))
-    write_atomic(folder / INDEX, _render("index.html", cards=cards, title="Results").encode())
+    write_atomic(folder / INDEX, _render("index.html", {"cards": cards, "title": "Results"}).encode())
     problems = [problem for results in found for problem in results.problems]
     return [folder / INDEX, *(folder / name for name in names)], problems
 
@@ -95,27 +95,27 @@ def _same(name: str, stem: str) -> bool:
 def _page(results: ResultSet, board: Leaderboard, pictures: Pictures | None, problem: str) -> str:
     records = _records(results, board)
     neighbours, neighbours_problem = neighbours_of(board, records)
-    return _render(
-        "page.html",
-        title=f"{board.suite} ({board.profile})",
-        board=board,
-        caption=[printable(part) for part in board.caption],
-        status=_status(board),
-        several=any(len(row.seeds) > 1 for row in board.rows),
-        table=table_view(board),
-        notes=footnotes(board),
-        sheet=sheet_of(board, pictures, problem),
-        front=front_of(board),
-        curves=curves_of({label: [record for _, record in found] for label, found in records.items()}),
-        neighbours=neighbours,
-        neighbours_problem=neighbours_problem,
-        failures=failures_of(board, records),
-        pending=pending_of(board),
-        settings=settings_of(board, records),
-        provenance=provenance_of(board, records, results),
-        trials=trials_of(board, records),
-        credits=pictures.credits if pictures else (),
-    )
+    values = {
+        "title": f"{board.suite} ({board.profile})",
+        "board": board,
+        "caption": [printable(part) for part in board.caption],
+        "status": _status(board),
+        "several": any(len(row.seeds) > 1 for row in board.rows),
+        "table": table_view(board),
+        "notes": footnotes(board),
+        "sheet": sheet_of(board, pictures, problem),
+        "front": front_of(board),
+        "curves": curves_of({label: [record for _, record in found] for label, found in records.items()}),
+        "neighbours": neighbours,
+        "neighbours_problem": neighbours_problem,
+        "failures": failures_of(board, records),
+        "pending": pending_of(board),
+        "settings": settings_of(board, records),
+        "provenance": provenance_of(board, records, results),
+        "trials": trials_of(board, records),
+        "credits": pictures.credits if pictures else (),
+    }
+    return _render("page.html", values)
 
 
 def _records(results: ResultSet, board: Leaderboard) -> dict[str, list[tuple[Path, Record]]]:
@@ -173,7 +173,13 @@ def _environment() -> Environment:
     return made
 
 
-def _render(template: str, **values: Any) -> str:
+def _render(template: str, values: Mapping[str, object]) -> str:
     script = (files("ganbench.report.html") / "templates" / "page.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _environment().get_template(template).render(script=Markup(script), script_digest=digest, **values)  # noqa: S704
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            {**values, "script": Markup(script), "script_digest": digest}  # noqa: S704
+        )
+    )
