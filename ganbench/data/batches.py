@@ -52,12 +52,20 @@ class BatchSource:
         seed: of the trial.
         flip: mirror each image horizontally with probability ½ (pairs together).
         device: where batches are made.
+        memory_format: of the batches: that of the networks, or each of their passes would convert them anew.
     """
 
     def __init__(
-        self, data: TranslationData, batch_size: int, seed: int, flip: bool = False, device: torch.device | str = "cpu"
+        self,
+        data: TranslationData,
+        batch_size: int,
+        seed: int,
+        flip: bool = False,
+        device: torch.device | str = "cpu",
+        memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
         self.data, self.batch_size, self.seed, self.flip = data, batch_size, seed, flip
+        self._memory_format = memory_format
         self._images = {name: domain.images["train"].to(device) for name, domain in data.domains.items()}
         self._labels = {
             name: {attribute: labels.to(device) for attribute, labels in data.labels(name, "train").items()}
@@ -69,8 +77,7 @@ class BatchSource:
 
     def images(self, step: int) -> dict[str, torch.Tensor]:
         """Return domain → float images (N, 3, H, W) in [−1, 1] of one step."""
-        return {name: self._flipped(to_float(images[self._indices(name, step)]), name, step)
-                for name, images in self._images.items()}  # fmt: skip
+        return {name: self._drawn(images, name, step) for name, images in self._images.items()}
 
     def labels(self, step: int) -> Mapping[str, Mapping[str, torch.Tensor]]:
         """Return domain → attribute → int64 labels (N,) of one step."""
@@ -78,6 +85,10 @@ class BatchSource:
             name: {attribute: values[self._indices(name, step)] for attribute, values in labels.items()}
             for name, labels in self._labels.items()
         }
+
+    def _drawn(self, images: torch.Tensor, domain: str, step: int) -> torch.Tensor:
+        batch = self._flipped(to_float(images[self._indices(domain, step)]), domain, step)
+        return batch.contiguous(memory_format=self._memory_format)
 
     def _stream(self, domain: str) -> str:
         return "pairs" if self.data.paired and domain in (self.data.source, self.data.target) else domain

@@ -191,6 +191,11 @@ class Adversary:
         self.adapted = dict(self.loss.advance(self.adapted, said_real.detach().float(), said_fake.detach().float()))
         return {name: loss.detach()} | {f"{name}_{what}": value for what, value in self.adapted.items()}
 
+    def compile(self) -> None:
+        """Have torch.compile make kernels of the discriminator, unless a penalty needs its gradients' gradients."""
+        if not self.regularizer.per_image:  # "torch.compile with aot_autograd does not support double backward"
+            self.network.compile(dynamic=False)
+
     def features(self, images: torch.Tensor) -> Sequence[torch.Tensor]:
         """Return the discriminator's feature maps [(N, C_l, H_l, W_l)], one of each layer but the last."""
         features: Sequence[torch.Tensor] = self.network.features(images)  # type: ignore[operator]

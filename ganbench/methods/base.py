@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from pydantic import Field, model_validator
+from torch import nn
 
 from ganbench.data.base import TranslationData
 from ganbench.errors import InputError
@@ -147,6 +148,29 @@ def load_parts(whole: object, state: Mapping[str, Any]) -> None:
     """Restore what `state_of_parts` returned."""
     for name, part_state in state.items():
         getattr(whole, name).load_state_dict(part_state)
+
+
+def networks(whole: object) -> Iterator[nn.Module]:
+    """Yield every network among the attributes of ``whole`` that save themselves, and among theirs."""
+    for part in vars(whole).values():
+        if isinstance(part, nn.Module):
+            yield part
+        elif isinstance(part, Stateful) and not isinstance(part, torch.optim.Optimizer):
+            yield from networks(part)
+
+
+def compile_parts(whole: object) -> None:
+    """Have torch.compile make kernels of every network that `networks` yields, for inputs of the sizes that come.
+
+    A part with a ``compile`` of its own decides itself.
+    """
+    for part in vars(whole).values():
+        if isinstance(part, nn.Module):
+            part.compile(dynamic=False)
+        elif hasattr(part, "compile"):
+            part.compile()
+        elif isinstance(part, Stateful) and not isinstance(part, torch.optim.Optimizer):
+            compile_parts(part)
 
 
 class Method(ABC):

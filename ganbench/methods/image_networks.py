@@ -280,7 +280,8 @@ def run_frozen(net: nn.Module, images: torch.Tensor, noise: torch.Generator | No
     was_training = net.training
     net.eval()
     try:
-        output: torch.Tensor = net(images) if noise is None else _with_dropout(net, images, noise)
+        # forward, not the call: a compiled network would be compiled once more, for evaluation
+        output: torch.Tensor = net.forward(images) if noise is None else _with_dropout(net, images, noise)
     finally:
         net.train(was_training)
     return output.float()
@@ -293,5 +294,5 @@ def _with_dropout(net: nn.Module, images: torch.Tensor, noise: torch.Generator) 
             layer.train()
     with torch.random.fork_rng([images.device] if images.is_cuda else []):  # dropout knows the global generator alone
         torch.manual_seed(seed)
-        output: torch.Tensor = net(images)
+        output: torch.Tensor = net.forward(images)
     return output

@@ -60,7 +60,7 @@ class AutoencoderDiscriminator(nn.Module):
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Return the code of each image, (N, code)."""
-        result: torch.Tensor = self.code[:2](self.encoder(images.contiguous(memory_format=torch.channels_last)))
+        result: torch.Tensor = self.code[:2](self.encoder(images))
         return result
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ class ConvDiscriminator(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return raw scores (N, outputs, h, w); no sigmoid."""
-        result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        result: torch.Tensor = self.layers(images)
         return result
 
     def features(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -30,7 +30,7 @@ class ConvDiscriminator(nn.Module):
 def maps_after_activations(layers: nn.Sequential, images: torch.Tensor) -> list[torch.Tensor]:
     """Return the feature maps [(N, C_l, H_l, W_l)] that the (leaky) rectifiers among ``layers`` put out."""
     maps = []
-    result = images.contiguous(memory_format=torch.channels_last)
+    result = images
     for layer in layers:
         result = layer(result)
         if isinstance(layer, nn.LeakyReLU | nn.ReLU | nn.ELU):

@@ -48,7 +48,7 @@ class AttributeClassifier(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features of images (N, 3, H, W) in [−1, 1]."""
-        result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        result: torch.Tensor = self.layers(images)
         return result
 
     def logits(self, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -56,7 +56,7 @@ class LatentEncoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and log-variance, each (N, z)."""
-        features = self.layers(images.contiguous(memory_format=torch.channels_last))
+        features = self.layers(images)
         return self.mean(features), self.log_variance(features)
 
 

@@ -34,7 +34,7 @@ def encoder_channels(generator: ResnetGenerator) -> list[int]:
 def encode(generator: ResnetGenerator, images: torch.Tensor) -> list[torch.Tensor]:
     """Return the images (N, 3, H, W) themselves and the feature maps (N, C_l, H_l, W_l) of `encoder_stages`."""
     stages, maps = encoder_stages(generator), [images]
-    result = images.contiguous(memory_format=torch.channels_last)
+    result = images
     for place, layer in enumerate(generator.layers[: stages[-1] + 1]):
         result = layer(result)
         if place in stages:

@@ -39,7 +39,7 @@ class ResidualImageGenerator(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return residual images (N, 3, H, W)."""
-        result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        result: torch.Tensor = self.layers(images)
         return result
 
 

@@ -74,7 +74,7 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Translate images (N, in_channels, H, W) in [−1, 1]."""
-        result: torch.Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        result: torch.Tensor = self.layers(images)
         return result
 
 

@@ -48,7 +48,7 @@ class StarganGenerator(nn.Module):
     def forward(self, images: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
         """Translate ``images`` to where ``code`` says."""
         planes = code.to(images.dtype)[:, :, None, None].expand(-1, -1, *images.shape[2:])
-        beside = torch.cat([images, planes], 1).contiguous(memory_format=torch.channels_last)
+        beside = torch.cat([images, planes], 1)
         result: torch.Tensor = self.layers(beside)
         return result
 
@@ -103,7 +103,7 @@ class StarganDiscriminator(nn.Module):
 
     def judge(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return raw scores (N, 1, h, w), and logits of the attributes (N, c)."""
-        features = self.layers(images.contiguous(memory_format=torch.channels_last))
+        features = self.layers(images)
         return self.scores(features), self.classes(features).flatten(1)
 
     def features(self, images: torch.Tensor) -> list[torch.Tensor]:

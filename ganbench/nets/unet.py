@@ -70,7 +70,7 @@ class Unet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Translate images (N, in_channels, H, W)."""
-        maps = [images.contiguous(memory_format=torch.channels_last)]
+        maps = [images]
         for down in self.down:
             maps.append(down(maps[-1]))
         result: torch.Tensor = self.up[0](maps.pop())
