@@ -179,7 +179,7 @@ def _show_plan(plan: RunPlan, whole: bool) -> None:
 
     options, open_count = plan.options, len(plan.open_specs)
     _say(f"{len(plan.specs)} trials, {open_count} to do, engine {options.engine}, results in {plan.directory}")
-    for line in plan.advice:
+    for line in [*plan.search_lines, *plan.advice]:
         _say(line)
     if whole:
         Console().print(plan_table(plan.specs, plan.needs))

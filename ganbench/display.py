@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from ganbench.progress import Progress
 
-FINAL_STAGES = ("ok", "skipped", "failed", "diverged", "interrupted")
+FINAL_STAGES = ("ok", "skipped", "failed", "diverged", "interrupted", "stopped")
 TRAINING_SHARE = 0.9  # of a trial's time, roughly; the rest is evaluation
 PLAIN_SECONDS = 10.0  # between two plain lines
 PLAIN_LOSSES = 2  # that a plain line has room for

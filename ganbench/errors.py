@@ -37,6 +37,10 @@ class DivergedError(GanbenchError):
     exit_code = 3
 
 
+class StoppedEarlyError(GanbenchError):
+    """A search of options gave up one of its trials: others did better with as many steps."""
+
+
 class BusyError(GanbenchError):
     """Another process is writing where this one would; nothing was touched."""
 

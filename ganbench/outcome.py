@@ -14,7 +14,7 @@ from ganbench.checkpoint import CHECKPOINT_FILE
 from ganbench.hardware import peak_memory_mib, pick_device
 from ganbench.metrics.base import Value
 from ganbench.provenance import provenance
-from ganbench.results.record import Budget, Measured, Record, Status, Timings
+from ganbench.results.record import Budget, Measured, Record, Rung, SearchNotes, Status, Timings
 from ganbench.spec import TrialSpec
 from ganbench.training import TrainingState
 from ganbench.translations import TRANSLATIONS_FILE
@@ -37,6 +37,7 @@ class Outcome:
     evaluation_seconds: float = 0.0
     result: evaluation.EvaluationResult | None = None
     skipped: str | None = None
+    rungs: list[Rung] = field(default_factory=list)
 
 
 def make_record(spec: TrialSpec, outcome: Outcome, status: Status, error: str | None, before: Record | None) -> Record:
@@ -71,7 +72,17 @@ def make_record(spec: TrialSpec, outcome: Outcome, status: Status, error: str | 
         per_image=per_image,
         timings=_timings(spec, outcome, old),
         provenance=provenance(pick_device(spec.gpus), spec.threads, spec.code) | {"asked": _asked(spec)},
+        search=_search_notes(spec, outcome),
         files=_files(spec.directory),
+    )
+
+
+def _search_notes(spec: TrialSpec, outcome: Outcome) -> SearchNotes | None:
+    if spec.search is None:
+        return None
+    part = spec.search
+    return SearchNotes(
+        number=part.number, metric=part.metric, higher_is_better=part.higher_is_better, rungs=outcome.rungs
     )
 
 

@@ -113,6 +113,10 @@ def reproduce(
     """
     path = path / RECORD_FILE if path.is_dir() else path
     record = read_record(path)
+    if record.search is not None:
+        raise InputError(
+            f"{path}: is a trial of a search, judged on validation images. Reproduce the row that it led to."
+        )
     spec = spec_of(record, path, directory).model_copy(update={"code": git_state()})
     _check_new(spec, directory)
     problems = list(_of(path, lambda: load_data(spec)))

@@ -117,9 +117,24 @@ def execute(
         store_plan(plan)
         _store_pictures(plan)
         _forget_forced(plan)
-        interrupted = _carry_out_open(plan, make, busy)
+        interrupted = _search(plan, make, busy) or _carry_out_open(plan, make, busy)
     seconds = time.monotonic() - started
     return RunSummary(count_statuses(plan), seconds, busy.seconds / seconds, plan.directory, interrupted)
+
+
+def _search(plan: RunPlan, make: Callable[[dict[str, float]], Display], also: Notify) -> bool:
+    """Run the searches of options, and plan the rows with what they found; return whether the user stopped them."""
+    done: list[TrialSpec] = []
+    while plan.held_out and (todo := plan.open_searches) and todo != done:
+        if carry_out(todo, plan.held_out, plan.options, make(trial_costs(todo, plan.held_out)), also):
+            return True
+        store_plan(plan)
+        done = todo
+    if plan.searches:
+        plan.look_again()
+        store_plan(plan)
+        _forget_forced_rows(plan)
+    return False
 
 
 def _carry_out_open(plan: RunPlan, make: Callable[[dict[str, float]], Display], also: Notify) -> bool:
@@ -203,6 +218,13 @@ def _store_pictures(plan: RunPlan) -> Pictures:
 
 def _forget_forced(plan: RunPlan) -> None:
     if plan.options.force:
+        for search in plan.searches:
+            shutil.rmtree(search.directory, ignore_errors=True)
+    _forget_forced_rows(plan)
+
+
+def _forget_forced_rows(plan: RunPlan) -> None:
+    if plan.options.force:
         for spec in plan.specs:
             with alone(spec):
                 shutil.rmtree(spec.directory, ignore_errors=True)
@@ -257,7 +279,7 @@ def _stop_on_signal(stop_file: Path) -> Iterator[None]:
 class _BusyTime:
     """Adds up the time in which at least one trial, or the preparation, was training or evaluating."""
 
-    FINAL: tuple[Status, ...] = ("ok", "failed", "diverged", "interrupted", "skipped")
+    FINAL: tuple[Status, ...] = ("ok", "failed", "diverged", "interrupted", "skipped", "stopped")
 
     def __init__(self) -> None:
         self._running: set[str] = set()

@@ -26,12 +26,15 @@ from ganbench.results.ranks import undecidable
 from ganbench.results.store import check_links, find_record, profile_directory
 from ganbench.spec import TrialSpec, make_specs
 from ganbench.suite import LoadedSuite
-from ganbench.trial import Need, build_method, what_is_needed
+from ganbench.trial import build_method, what_is_needed
+from ganbench.tuning import Search, plan_searches, resolve, search_report
+from ganbench.tuning_check import describe_tuning
 from ganbench.variants import load_suite
 
 EngineName = Literal["ray", "serial"]
 BASELINE_COST = 0.02  # of the dearest trial's: baselines are only evaluated
 PREPARATION = "preparation"
+AFTER_SEARCH = "search"  # first: what to train is found by it
 FOLDER_VARIABLES = ("GANBENCH_CACHE", "GANBENCH_WEIGHTS")
 
 
@@ -66,7 +69,10 @@ class RunPlan:
     options: RunOptions
     data: TranslationData
     specs: list[TrialSpec]
-    needs: dict[str, Need] = field(default_factory=dict)
+    needs: dict[str, str] = field(default_factory=dict)
+    searches: list[Search] = field(default_factory=list)
+    held_out: TranslationData | None = None  # what search trials see and are judged by: no test images
+    as_given: list[TrialSpec] = field(default_factory=list)  # with the suite's own options, before any search
 
     @property
     def directory(self) -> Path:
@@ -89,9 +95,35 @@ class RunPlan:
         """The trials that still need something."""
         return [spec for spec in self.specs if self.needs[spec.title] != "nothing"]
 
+    @property
+    def open_searches(self) -> list[TrialSpec]:
+        """The search trials that can be run now; others may follow from what comes of them."""
+        return [spec for search in self.searches for spec in search.open_trials()]
+
+    @property
+    def search_lines(self) -> list[str]:
+        """Say how many search trials there are, and what they cost beside the rows; nothing where there are none."""
+        if not self.searches:
+            return []
+        given = {search.base.label: search.variant for search in self.searches}
+        seeds = len({spec.seed for spec in self.specs if spec.label in given})
+        lines = [describe_tuning(self.searches[0].tuning, list(given.values()), seeds)]
+        lines += [
+            f"search of {s.base.label}: has no {', '.join(s.lacking)} to be searched"
+            for s in self.searches
+            if s.lacking
+        ]
+        known = [spec for search in self.searches for spec in search.trials()]
+        todo = known if self.options.force else self.open_searches
+        return [*lines, f"search: {len(todo)} trial(s) to do now"]
+
     def look_again(self) -> None:
         """Find out what each trial needs; ones with smaller batches join in for those too large for the memory."""
+        self.as_given = self.as_given or self.specs
+        self.specs = resolve(self.as_given, self.searches)
         self.needs = {spec.title: "train" if self.options.force else what_is_needed(spec) for spec in self.specs}
+        waiting = {search.base.label for search in self.searches if not search.is_over}
+        self.needs |= {spec.title: AFTER_SEARCH for spec in self.specs if spec.label in waiting}
         if not self.options.force:
             self.add_smaller_batches()
 
@@ -131,7 +163,8 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     specs = make_specs(loaded, options.profile, data, options.results, list(options.seeds) or None)
     specs = [spec.model_copy(update={"tensorboard": options.tensorboard}) for spec in specs]
     specs = _longest_first(_chosen(specs, options.only), data)
-    plan = RunPlan(loaded, options, data, specs)
+    searches, held_out = plan_searches(loaded, options.profile, specs, data)
+    plan = RunPlan(loaded, options, data, specs, searches=searches, held_out=held_out)
     plan.look_again()
     return plan
 
@@ -171,6 +204,7 @@ def store_plan(plan: RunPlan) -> None:
             ganbench=ganbench.__version__,
             headline=plan.loaded.suite.headline,
             trials=trials,
+            search=search_report(plan.searches),
         ),
     )
 

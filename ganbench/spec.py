@@ -18,10 +18,29 @@ from ganbench.hardware import pick_device, pick_precision
 from ganbench.methods.base import METHODS, Method, Task
 from ganbench.options import read_options
 from ganbench.provenance import git_state
-from ganbench.results.store import profile_directory, trial_directory
+from ganbench.results.store import SEARCH_FOLDER, profile_directory, trial_directory
 from ganbench.seeding import torch_generator
 from ganbench.suite import ImageSize, LoadedSuite, OnOutOfMemory
 from ganbench.variants import Variant, expand
+
+
+class SearchPart(BaseModel):
+    """What makes a trial one of a search of options: validation images stand in for the test images.
+
+    Attributes:
+        folder: of all trials of the same search, beneath the profile's ``search``.
+        number: of the trial, from 0 on.
+        metric: the value that decides.
+        rungs: steps after which the trial goes on only if it is among the best; none: it is never stopped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    number: int
+    metric: str
+    higher_is_better: bool
+    rungs: tuple[int, ...] = ()
 
 
 class TrialSpec(BaseModel):
@@ -41,6 +60,7 @@ class TrialSpec(BaseModel):
         checkpoint_seconds: training that a crash may cost.
         time_limit: seconds that one attempt may take; None: any.
         on_out_of_memory: what follows where the memory doesn't suffice; see `Profile`.
+        search: of the trials of a search alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +92,7 @@ class TrialSpec(BaseModel):
     checkpoint_seconds: float = 60.0
     time_limit: float | None = None
     on_out_of_memory: OnOutOfMemory = "fail"
+    search: SearchPart | None = None
 
     @property
     def training_hash(self) -> str:
@@ -95,11 +116,16 @@ class TrialSpec(BaseModel):
     @property
     def directory(self) -> Path:
         """Where the trial's record and files lie."""
-        return trial_directory(Path(self.profile_dir), self.label, self.seed, self.training_hash)
+        place = Path(self.profile_dir)
+        if self.search:
+            place = place / SEARCH_FOLDER / self.search.folder
+        return trial_directory(place, self.label, self.seed, self.training_hash)
 
     @property
     def title(self) -> str:
         """Label and seed, for progress lines and messages."""
+        if self.search:
+            return f"{self.label} · search {self.search.number}"
         return f"{self.label} · seed {self.seed}"
 
 

@@ -46,12 +46,30 @@ class Profile(Options):
     checkpoint_seconds: float = Field(
         60.0, ge=0, le=86_400, description="seconds between checkpoints: the training that a crash may cost"
     )
+    tuning: dict[str, Any] = Field(default_factory=dict, description="overrides keys of the suite's tuning")
     time_limit: float | None = Field(
         None, gt=0, le=31_536_000, description="seconds that a trial may take at a stretch; none given: any"
     )
     on_out_of_memory: OnOutOfMemory = Field(
         "fail", description="halve_batch: a method too large for the memory gets a row with half the batch_size"
     )
+
+
+class Tuning(Options):
+    """A search of options before the comparison: as many trials for each method, judged on validation images alone."""
+
+    trials: int = Field(ge=1, le=1000, description="search trials of each method")
+    space: dict[str, list[Any]] = Field(
+        min_length=1, max_length=50, description="option → [low, high, log], [low, high, linear] or its choices"
+    )
+    metric: str = Field(description="the value that decides, such as kid or judge_success")
+    sampler: Literal["random", "tpe"] = Field(
+        "random", description="tpe: Optuna's tree-structured Parzen estimator, which learns from earlier trials"
+    )
+    scheduler: Literal["none", "asha"] = Field(
+        "none", description="asha: a trial that is worse than two thirds of the others is given up early"
+    )
+    share: float = Field(1.0, gt=0, le=1, description="of a row's steps that a search trial trains")
 
 
 class Suite(Options):
@@ -66,6 +84,7 @@ class Suite(Options):
     metrics: list[str] = Field(min_length=1, max_length=1000)
     headline: str | None = Field(None, description="the one value that methods are ranked by, such as judge_success")
     extractor: str = "efficientnet-lite0"
+    tuning: Tuning | None = None
     profiles: dict[str, Profile] = Field(min_length=1, max_length=16)
 
     _safe_name = field_validator("name")(check_name)
@@ -118,6 +137,15 @@ class LoadedSuite:
         except InputError as error:
             raise InputError(f"{self.where(('dataset', 'name'))}: {error}") from None
         return read_options(cls, values, lambda place: f"{self.where(('dataset', *place))}: dataset {name}")
+
+    def tuning(self, profile: str) -> Tuning | None:
+        """Return what is searched before one profile's comparison, or None."""
+        own, general = self.profile(profile).tuning, self.suite.tuning
+        if not own:
+            return general
+        values = {**(general.model_dump() if general else {}), **own}
+        place: Place = ("profiles", profile, "tuning")
+        return read_options(Tuning, values, lambda at: f"{self.where((*place, *at))}: profile {profile}: tuning")
 
     def seeds(self, profile: str) -> list[int]:
         """Return the training seeds of one profile."""

@@ -22,7 +22,7 @@ from ganbench.methods.base import Batch, Method
 from ganbench.progress import Notify, Progress
 from ganbench.seeding import derive_seed, torch_generator
 from ganbench.spec import TrialSpec
-from ganbench.tensorboard import TensorBoardLog, open_log
+from ganbench.tensorboard import open_log
 
 CURVE_ROWS = 100  # rows of a learning curve
 SAMPLE_GRIDS = 4  # sample grids written during training
@@ -71,11 +71,13 @@ def train(
     notify: Notify,
     should_stop: Callable[[], bool],
     state: TrainingState | None = None,
+    until: int | None = None,
 ) -> TrainingState:
     """Prepare and train ``method``, going on from the trial's checkpoint where there is one.
 
     The method sees the first ``n_train`` training images of each domain, or all where the trial doesn't say. A caller
-    who wants to know how far a training came that raised hands in a fresh ``state``.
+    who wants to know how far a training came that raised hands in a fresh ``state``. One who wants to look in between
+    says ``until`` which step to train, and comes again with the same method and state.
 
     Raises:
         DivergedError: a loss is NaN or infinite.
@@ -86,12 +88,12 @@ def train(
         data = data.limited_to(spec.n_train)
     path = spec.directory / CHECKPOINT_FILE
     state = state or TrainingState()
-    if not _resume(method, path, spec, notify, state):
+    if not state.step and not _resume(method, path, spec, notify, state):
         _prepare(method, data, spec, notify, state)
         _save(method, state, path, spec)
-    if state.step < spec.steps:
-        with open_log(spec, state.step) as log:
-            _loop(method, data, spec, notify, should_stop, state, log)
+    end = spec.steps if until is None else until
+    if state.step < end:
+        _loop(method, data, spec, notify, should_stop, state, end)
     return state
 
 
@@ -131,29 +133,30 @@ def _loop(
     notify: Notify,
     should_stop: Callable[[], bool],
     state: TrainingState,
-    log: TensorBoardLog,
+    end: int,
 ) -> None:
     source = BatchSource(data, spec.batch_size, spec.seed, spec.flip, method.device)
     log_every, sample_every = max(1, spec.steps // CURVE_ROWS), max(1, spec.steps // SAMPLE_GRIDS)
     path = spec.directory / CHECKPOINT_FILE
     saved = clock = time.perf_counter()
     losses: Mapping[str, float] = {}
-    while state.step < spec.steps:
-        _one_step(method, source, spec, state)
-        now = time.perf_counter()
-        state.seconds, clock = state.seconds + now - clock, now
-        if state.step % log_every == 0 or state.step == spec.steps:
-            losses = state.close_row()
-            log.row(state.curve[-1])
-        notify(Progress(spec.title, "training", state.step, spec.steps, losses))
-        if state.step % sample_every == 0:
-            log.grid(_save_samples(method, data, spec, state.step), state.step)
-        stop = state.step < spec.steps and should_stop()
-        if stop or state.step == spec.steps or now - saved >= spec.checkpoint_seconds:
-            _save(method, state, path, spec)
-            saved = now
-        if stop:
-            raise InterruptedRunError(f"stopped after step {state.step} of {spec.steps}; the same command goes on")
+    with open_log(spec, state.step) as log:
+        while state.step < end:
+            _one_step(method, source, spec, state)
+            now = time.perf_counter()
+            state.seconds, clock = state.seconds + now - clock, now
+            if state.step % log_every == 0 or state.step == spec.steps:
+                losses = state.close_row()
+                log.row(state.curve[-1])
+            notify(Progress(spec.title, "training", state.step, spec.steps, losses))
+            if state.step % sample_every == 0:
+                log.grid(_save_samples(method, data, spec, state.step), state.step)
+            stop = state.step < spec.steps and should_stop()
+            if stop or state.step == end or now - saved >= spec.checkpoint_seconds:
+                _save(method, state, path, spec)
+                saved = now
+            if stop:
+                raise InterruptedRunError(f"stopped after step {state.step} of {spec.steps}; the same command goes on")
 
 
 def _one_step(method: Method, source: BatchSource, spec: TrialSpec, state: TrainingState) -> None:

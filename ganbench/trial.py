@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_limits
 
 from ganbench import evaluation
 from ganbench.atomic_file import sweep
-from ganbench.checkpoint import CHECKPOINT_FILE, forget_previous, load_latest
+from ganbench.checkpoint import CHECKPOINT_FILE, PREVIOUS_FILE, forget_previous, load_latest
 from ganbench.data.base import TranslationData
-from ganbench.errors import DivergedError, InputError, InterruptedRunError
+from ganbench.errors import DivergedError, GanbenchError, InputError, InterruptedRunError, StoppedEarlyError
 from ganbench.faults import (
     HANG_FILE,
     TimeLimit,
@@ -40,12 +40,14 @@ from ganbench.spec import TrialSpec, make_method, open_dataset
 from ganbench.training import train
 from ganbench.translations import (
     DIVERSITY_INPUTS,
+    TRANSLATIONS_FILE,
     add_reconstructions,
     load_reconstructions,
     load_translations,
     store_translations,
     translate_test_images,
 )
+from ganbench.tuning_rungs import describe_rung, judge_rung
 
 LOCK_FILE = ".lock"
 LEFTOVER_SECONDS = 30.0  # that a worker of a killed run may take to notice it
@@ -57,6 +59,8 @@ Need = Literal["train", "evaluate", "nothing"]
 def what_is_needed(spec: TrialSpec) -> Need:
     """Say what a trial still needs: everything, metrics that its record lacks, or nothing."""
     record = find_record(spec.directory)
+    if spec.search and record is not None and record.status != "interrupted":  # whatever came of it, it had its turn
+        return "nothing"
     if record is None or record.status not in ("ok", "skipped"):
         return "train"
     return "evaluate" if record.status == "ok" and _stale_families(spec, record) else "nothing"
@@ -108,6 +112,8 @@ def _try(spec: TrialSpec, notify: Notify, limit: TimeLimit, outcome: Outcome) ->
         return ("failed", over_time(spec, str(stop))) if limit.is_over else ("interrupted", str(stop))
     except DivergedError as divergence:
         return "diverged", str(divergence)
+    except StoppedEarlyError as stop:
+        return "stopped", str(stop)
     except Exception as failure:  # one failing method must not take the others with it
         smaller = smaller_batch(spec) if is_out_of_memory(failure) and outcome.training.step < spec.steps else None
         instead = f" Row {smaller.label} stands in its place." if smaller else ""
@@ -116,6 +122,8 @@ def _try(spec: TrialSpec, notify: Notify, limit: TimeLimit, outcome: Outcome) ->
 
 
 def _finish(spec: TrialSpec, outcome: Outcome, status: Status, error: str | None, notify: Notify) -> Record:
+    if spec.search and status != "interrupted":
+        _forget_weights(spec)
     record = make_record(spec, outcome, status, error, find_record(spec.directory))
     write_record(spec.directory, record)
     if status == "ok":
@@ -124,6 +132,12 @@ def _finish(spec: TrialSpec, outcome: Outcome, status: Status, error: str | None
     release_memory()
     notify(Progress(spec.title, status, 1, 1, note=error.splitlines()[0] if error else ""))
     return record
+
+
+def _forget_weights(spec: TrialSpec) -> None:
+    """Remove what only a search trial itself needed: of many trials, the winner is trained again anyway."""
+    for name in (CHECKPOINT_FILE, PREVIOUS_FILE, TRANSLATIONS_FILE):
+        (spec.directory / name).unlink(missing_ok=True)
 
 
 def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Record:
@@ -144,7 +158,8 @@ def record_outputs(spec: TrialSpec, outputs: torch.Tensor, notify: Notify) -> Re
 
 def load_data(spec: TrialSpec) -> TranslationData:
     """Return the trial's images; workers that run several trials keep them. `InputError` where they changed."""
-    data = _load(json.dumps(spec.dataset), spec.image_size)  # unsorted: the order of label maps' classes counts
+    # unsorted: the order of label maps' classes counts
+    data = _load(json.dumps(spec.dataset), spec.image_size, spec.search is not None)
     if data.fingerprint != spec.data_fingerprint:
         raise InputError(
             f"dataset {spec.dataset['name']}: the images changed since the run was planned "
@@ -172,8 +187,9 @@ def limited_threads(threads: int) -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _load(dataset: str, image_size: int) -> TranslationData:
-    return open_dataset(json.loads(dataset)).load(image_size)
+def _load(dataset: str, image_size: int, search: bool) -> TranslationData:
+    data = open_dataset(json.loads(dataset)).load(image_size)
+    return data.with_validation_as_test() if search else data
 
 
 def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], outcome: Outcome) -> None:
@@ -185,6 +201,7 @@ def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], o
     if record is None or record.status != "ok":
         method = build_method(spec, data)
         try:
+            _pass_rungs(method, data, spec, notify, should_stop, outcome)
             train(method, data, spec, notify, should_stop, outcome.training)
         finally:
             outcome.updates = method.generator_updates(outcome.training.step)
@@ -196,7 +213,50 @@ def _attempt(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool], o
     families = _stale_families(spec, record) if record else list(spec.metrics)
     started = time.perf_counter()
     outcome.result = evaluate_trial(spec, data, families, notify)
-    outcome.evaluation_seconds = time.perf_counter() - started
+    outcome.evaluation_seconds += time.perf_counter() - started
+    if spec.search:
+        _score(spec.search.metric, outcome.result)
+
+
+def _pass_rungs(
+    method: Method,
+    data: TranslationData,
+    spec: TrialSpec,
+    notify: Notify,
+    should_stop: Callable[[], bool],
+    outcome: Outcome,
+) -> None:
+    """Train a search trial from rung to rung; `StoppedEarlyError` where too many of the others did better."""
+    before = find_record(spec.directory)
+    outcome.rungs = list(before.search.rungs) if before and before.search else []
+    passed = {rung.step for rung in outcome.rungs}
+    for step in spec.search.rungs if spec.search else ():
+        if step not in passed:
+            train(method, data, spec, notify, should_stop, outcome.training, step)
+            _pass_rung(method, data, spec, notify, outcome)
+
+
+def _pass_rung(method: Method, data: TranslationData, spec: TrialSpec, notify: Notify, outcome: Outcome) -> None:
+    """Judge a search trial as far as it is trained, and write down that it was kept, for the others to see."""
+    assert spec.search is not None  # only those have rungs  # noqa: S101
+    started = time.perf_counter()
+    translate_test_images(method, data, spec)
+    result = evaluate_trial(spec, data, list(spec.metrics), notify)
+    outcome.evaluation_seconds += time.perf_counter() - started
+    outcome.rungs.append(judge_rung(spec, outcome.training.step, _score(spec.search.metric, result)))
+    if not outcome.rungs[-1].kept:
+        raise StoppedEarlyError(describe_rung(outcome.rungs[-1], spec.steps))
+    error = f"at step {outcome.training.step} of {spec.steps}; the same command goes on"
+    write_record(spec.directory, make_record(spec, outcome, "interrupted", error, None))
+
+
+def _score(metric: str, result: evaluation.EvaluationResult) -> float:
+    """Return the value that decides a search; `GanbenchError` where validation images don't give it."""
+    found = {value.quantity.name: value.value for value in result.values}
+    if metric not in found:
+        reason = "; ".join(result.missing.values()) or "nothing was measured"
+        raise GanbenchError(f"{metric} can't be measured on the validation images: {reason}. Tune by another metric.")
+    return found[metric]
 
 
 def evaluate_trial(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from ganbench.options import Options, Place, read_options
 from ganbench.registry import did_you_mean
 from ganbench.results.ranks import undecidable
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
+from ganbench.suite_values import headline_problems
+from ganbench.tuning_check import describe_tuning, tuning_problems
 
 MOST_ROWS = 500  # of one profile; a grid multiplies, so that a few lines can ask for millions
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give
@@ -40,6 +41,7 @@ class Variant:
     batch_size: int
     cls: type[Method]
     n_train: int | None = None  # training images of each domain that the method sees; None: all
+    own: frozenset[str] = frozenset()  # options that its entry or the grid gives: a search leaves them alone
 
     @property
     def stochastic(self) -> bool:
@@ -65,40 +67,13 @@ def describe(loaded: LoadedSuite) -> str:
     """Return a few lines that say what a valid suite would run."""
     lines = [f"{loaded.path}: valid suite {loaded.suite.name!r}"]
     for name in loaded.suite.profiles:
-        labels = [variant.label for variant in expand(loaded, name)]
+        variants, tuning = expand(loaded, name), loaded.tuning(name)
+        labels = [variant.label for variant in variants]
         seeds = len(loaded.seeds(name))
         lines.append(f"  profile {name}: {seeds} seed(s), rows {', '.join(labels)}")
+        lines += [f"    {describe_tuning(tuning, variants, seeds)}"] if tuning else []
         lines += [f"    {warning}" for warning in [undecidable(seeds)] if warning]
     return "\n".join(lines)
-
-
-def _headline_problems(loaded: LoadedSuite) -> Iterator[str]:
-    """Yield a problem where a profile's metrics don't give the declared headline, or give it without a direction."""
-    wanted, suite = loaded.suite.headline, loaded.suite
-    if wanted is None or suite.extractor not in EXTRACTORS.names():
-        return
-    for profile in suite.profiles:
-        families = [METRICS.get(name)() for name in loaded.metrics(profile) if name in METRICS.names()]
-        given = {quantity.name: quantity for family in families for quantity in family.quantities(suite.extractor)}
-        attribute = _attributes(loaded, profile)
-        found = [q for name, q in given.items() if re.fullmatch(re.sub("<[a-z]+>", attribute, re.escape(name)), wanted)]
-        where = f"{loaded.where(('headline',))}: headline"
-        if not found:
-            yield (
-                f"{where}: the metrics of profile {profile} give no value {wanted!r}. "
-                f"{did_you_mean(wanted, given)}They give: {', '.join(given)}."
-            )
-        elif found[0].higher_is_better is None:
-            yield f"{where}: neither high nor low values of {wanted!r} are better. Choose one that ranks."
-
-
-def _attributes(loaded: LoadedSuite, profile: str) -> str:
-    """Return a pattern of what "judge_<attribute>" may stand for: any word, where only the data itself can tell."""
-    try:
-        known = type(loaded.dataset(profile)).card().classes
-    except InputError:  # reported by itself
-        known = {}
-    return f"({'|'.join(map(re.escape, known))})" if known else "[a-zA-Z0-9_-]+"
 
 
 def _problems(loaded: LoadedSuite) -> Iterator[str]:
@@ -108,16 +83,21 @@ def _problems(loaded: LoadedSuite) -> Iterator[str]:
             yield f"{loaded.where(('metrics', index))}: {METRICS.unknown(name)}"
     if suite.extractor not in EXTRACTORS.names():
         yield f"{loaded.where(('extractor',))}: {EXTRACTORS.unknown(suite.extractor)}"
-    yield from _headline_problems(loaded)
+    yield from headline_problems(loaded)
     for name, profile in suite.profiles.items():
         for index, metric in enumerate(profile.metrics or ()):
             if metric not in METRICS.names():
                 yield f"{loaded.where(('profiles', name, 'metrics', index))}: {METRICS.unknown(metric)}"
-        for check in (LoadedSuite.dataset, expand):
-            try:
-                check(loaded, name)
-            except InputError as error:
-                yield from error.problems
+        variants = None
+        try:
+            loaded.dataset(name)
+        except InputError as error:
+            yield from error.problems
+        try:
+            variants = expand(loaded, name)
+        except InputError as error:
+            yield from error.problems
+        yield from tuning_problems(loaded, name, variants)
 
 
 def expand(loaded: LoadedSuite, profile_name: str) -> list[Variant]:
@@ -204,8 +184,9 @@ class _Entry:
         if refusals:
             raise InputError([f"{locate((reason.partition(':')[0],))}: {reason}." for reason in refusals])
         return Variant(
-            self.name, self._label(chosen), options.model_dump(), steps, budget.batch_size, self.cls, budget.n_train
-        )
+            self.name, self._label(chosen), options.model_dump(), steps, budget.batch_size, self.cls, budget.n_train,
+            frozenset({*self.own, *chosen}),
+        )  # fmt: skip
 
     def _without_effect(self, ignored: Mapping[str, str]) -> Iterator[str]:
         """Yield a sentence for each option that the entry itself sets and that has no effect; defaults may stand."""

@@ -9,7 +9,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, TypeVar, get_args
 
 import torch
 
@@ -17,6 +17,7 @@ from ganbench.errors import InputError
 from ganbench.options import Options
 from ganbench.registry import Registry
 
+T = TypeVar("T")
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Progress = Callable[[int, int], None]
@@ -113,6 +114,12 @@ class TranslationData:
         maps = {name: _first_maps(splits, n_train) for name, splits in self.label_maps.items()}
         return replace(self, domains=domains, counterparts=pairs, label_maps=maps)
 
+    def with_validation_as_test(self) -> TranslationData:
+        """Return the same task without its test images: in their place stand those of the validation split."""
+        domains = {name: Domain(_moved(domain.images), _moved(domain.labels)) for name, domain in self.domains.items()}
+        maps = {name: _moved(splits) for name, splits in self.label_maps.items()}
+        return replace(self, domains=domains, counterparts=_moved(self.counterparts), label_maps=maps)
+
     @property
     def others(self) -> tuple[str, ...]:
         """Names of the domains that are neither source nor target."""
@@ -128,6 +135,11 @@ class TranslationData:
         """Attributes that both source and target images carry: what a translation should keep."""
         source, target = (self.labels(name, "train") for name in (self.source, self.target))
         return tuple(name for name in self.classes if name in source and name in target)
+
+
+def _moved(values: Mapping[Split, T]) -> dict[Split, T]:
+    kept = {split: value for split, value in values.items() if split != "test"}
+    return kept | ({"test": kept["val"]} if "val" in kept else {})
 
 
 def _first(domain: Domain, n_train: int) -> Domain:

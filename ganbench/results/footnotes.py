@@ -11,6 +11,7 @@ from ganbench.results.plan import EXTERNAL
 from ganbench.results.ranks import undecidable
 from ganbench.results.record import Record
 from ganbench.results.rows import Cell, Row
+from ganbench.results.search_notes import search_notes
 from ganbench.results.statistics import ALPHA, MIN_SEEDS, least_p
 from ganbench.results.store import ResultSet
 
@@ -69,6 +70,7 @@ def footnotes_of(
     """Return the footnotes, the most important first."""
     notes = (
         *_marks(cells),
+        *search_notes(results.plan.search if results.plan else None),
         *_external(rows, results),
         *fool_rate_notes(records),
         *_missing(records),

@@ -6,6 +6,7 @@ A leaderboard shows the planned trials: those without a record as pending, and n
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -29,6 +30,43 @@ class PlannedTrial(RecordModel):
     reference: bool = False
 
 
+class RowSearch(RecordModel):
+    """What the search of one row's options cost and, once it is over, found.
+
+    Attributes:
+        statuses: of its trials; "stopped" are those that were given up early.
+        steps: trained by all of them together.
+        seconds: that they trained and were judged, together.
+        searched: options that were searched.
+        lacking: options of the space that the row lacks or gives itself.
+        winner: number of the best trial; None where none was finished, so that the row has the suite's own options.
+        score: of the winner, on validation images.
+        options: what the winner tried.
+    """
+
+    statuses: dict[str, int]
+    steps: int
+    seconds: float
+    searched: list[str]
+    lacking: list[str]
+    winner: int | None = None
+    score: float | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class SearchReport(RecordModel):
+    """The searches of options before the comparison; see `ganbench.suite.Tuning`."""
+
+    trials: int
+    sampler: str
+    scheduler: str
+    metric: str
+    higher_is_better: bool
+    digits: int = Field(3, ge=0, le=15)
+    share: float
+    rows: dict[str, RowSearch]
+
+
 class Plan(RecordModel):
     """The trials of one suite in one profile.
 
@@ -38,6 +76,7 @@ class Plan(RecordModel):
         ganbench: version that planned.
         headline: the value that the suite declares methods to be ranked by, if it does.
         trials: in the order of the suite.
+        search: what was searched before, if anything.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -48,6 +87,7 @@ class Plan(RecordModel):
     ganbench: str
     headline: str | None = None
     trials: list[PlannedTrial]
+    search: SearchReport | None = None
 
 
 def read_plan(profile_directory: Path) -> Plan | None:
@@ -75,7 +115,15 @@ def _merge(old: Plan | None, new: Plan) -> Plan:
     planned = {(trial.label, trial.seed) for trial in new.trials}
     others = [trial for trial in old.trials if (trial.label, trial.seed) not in planned]
     kept = [trial for trial in others if same or trial.method == EXTERNAL]
-    return new.model_copy(update={"trials": [*new.trials, *kept]})
+    return new.model_copy(
+        update={"trials": [*new.trials, *kept], "search": _merge_search(old, new) if same else new.search}
+    )
+
+
+def _merge_search(old: Plan, new: Plan) -> SearchReport | None:
+    if old.search is None or new.search is None:
+        return new.search
+    return new.search.model_copy(update={"rows": {**old.search.rows, **new.search.rows}})
 
 
 def check_same_suite(results: Path, suite: str, suite_path: Path, sha256: str) -> None:

@@ -12,7 +12,7 @@ from ganbench.seeding import SEED_LIMIT
 
 SCHEMA_VERSION = 1
 
-Status = Literal["ok", "failed", "diverged", "interrupted", "skipped"]
+Status = Literal["ok", "failed", "diverged", "interrupted", "skipped", "stopped"]  # stopped: given up by a search
 Scalar = str | int | float | bool
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]  # sha256 in hex, or its beginning
@@ -80,6 +80,32 @@ class Budget(RecordModel):
     images_seen: int = 0
 
 
+class Rung(RecordModel):
+    """Where a search trial was compared with the others that had come as far, and whether it was kept.
+
+    Attributes:
+        step: of the training.
+        score: on validation images.
+        among: scores that were known at this step then, this one included.
+        better: how many of them were better.
+    """
+
+    step: int
+    score: float
+    among: int
+    better: int
+    kept: bool
+
+
+class SearchNotes(RecordModel):
+    """What makes a record that of a search trial: it was judged on validation images, and is no row's."""
+
+    number: int
+    metric: str
+    higher_is_better: bool
+    rungs: list[Rung] = Field(default_factory=list)
+
+
 class Record(RecordModel):
     """One trial. ``training_hash`` says what was trained, ``evaluated`` which metric families were computed how.
 
@@ -91,6 +117,7 @@ class Record(RecordModel):
         evaluated: metric family → evaluation hash (its version, extractor digest).
         curve: one row per logged step: {"step": …, "seconds": …, loss name: value, …}.
         per_image: quantity → values per test image.
+        search: of the trials of a search alone.
         files: role ("samples", "translations", "checkpoint", "comparison") → name of a file beside the record.
     """
 
@@ -117,4 +144,5 @@ class Record(RecordModel):
     per_image: dict[str, list[float]] = Field(default_factory=dict)
     timings: Timings = Timings()
     provenance: dict[str, Any] = Field(default_factory=dict)
+    search: SearchNotes | None = None
     files: dict[str, Name] = Field(default_factory=dict)

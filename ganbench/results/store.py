@@ -18,6 +18,8 @@ from ganbench.results.plan import PLAN_FILE, Plan, read_plan
 from ganbench.results.record import Record
 
 RECORD_FILE = "record.json"
+SEARCH_FILE = "search.json"  # the record of a search trial: no reader of results takes it for one
+SEARCH_FOLDER = "search"
 SERIES = ("curve", "per_image")
 NOT_FOLLOWED = "is a symbolic link that leads elsewhere, and is not followed. Copy what it points to."
 
@@ -77,7 +79,7 @@ def write_record(directory: Path, record: Record) -> Path:
 
     Atomic: a crash leaves the old record, or none. NaN or infinity anywhere raises ``ValueError``.
     """
-    path = directory / RECORD_FILE
+    path = directory / (SEARCH_FILE if record.search else RECORD_FILE)
     write_atomic(path, to_json(record.model_dump()))
     return path
 
@@ -92,8 +94,8 @@ def read_record(path: Path, series: bool = True) -> Record:
 
 def find_record(directory: Path) -> Record | None:
     """Return the record of a trial directory, or None where there is none yet."""
-    path = directory / RECORD_FILE
-    return read_record(path) if path.exists() else None
+    found = (path for path in (directory / RECORD_FILE, directory / SEARCH_FILE) if path.exists())
+    return next(map(read_record, found), None)
 
 
 def read_profile(directory: Path, series: bool = True) -> ResultSet:
