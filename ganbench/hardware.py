@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -9,6 +10,8 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,7 +55,7 @@ def available_cpus() -> int:
 
 def check_resources(cpus: float, gpus: float, have_cpus: float, have_gpus: float, where: str) -> None:
     """Raise `InputError` where one trial asks for more than there is: it would wait for ever."""
-    problems = []
+    problems = _fraction_problems(gpus, where)
     if cpus > have_cpus:
         problems.append(
             f"{where}: cpus_per_trial must be at most the {have_cpus:g} CPU cores that are here. Got {cpus:g}. "
@@ -67,6 +70,37 @@ def check_resources(cpus: float, gpus: float, have_cpus: float, have_gpus: float
         raise InputError(problems)
 
 
+def check_nodes(cpus: float, gpus: float, have: Mapping[str, tuple[float, float]], where: str) -> list[str]:
+    """Return the names of the nodes that can run a trial: it runs on one of them, never on parts of several.
+
+    Args:
+        cpus: CPU cores that the trial asks for.
+        gpus: GPUs, or the fraction of one.
+        have: name of each node → its CPU cores and GPUs.
+        where: how messages begin.
+
+    Raises:
+        InputError: no node can; all are named with what they have.
+    """
+    problems = _fraction_problems(gpus, where)
+    fitting = [name for name, (have_cpus, have_gpus) in have.items() if cpus <= have_cpus and gpus <= have_gpus]
+    if not fitting:
+        listed = ", ".join(f"{name}: {cores:g} CPU cores, {devices:g} GPUs" for name, (cores, devices) in have.items())
+        problems.append(
+            f"{where}: a trial must fit on one node, and none has {cpus:g} CPU cores and {gpus:g} GPUs. There are "
+            f"{listed}. Lower cpus_per_trial or gpus_per_trial in the profile, or add a node that has them."
+        )
+    if problems:
+        raise InputError(problems)
+    return fitting
+
+
+def _fraction_problems(gpus: float, where: str) -> list[str]:
+    if gpus <= 1 or float(gpus).is_integer():
+        return []
+    return [f"{where}: gpus_per_trial must be a fraction of one GPU, or a whole number. Got {gpus:g}."]
+
+
 def reset_peak_memory() -> None:
     """Begin a new peak for `peak_memory_mib`, where the system can (Linux): workers run several trials."""
     with contextlib.suppress(OSError):
@@ -76,8 +110,16 @@ def reset_peak_memory() -> None:
 def release_memory() -> None:
     """Give memory that is no longer used back to the system: glibc keeps it, and workers would grow trial by trial."""
     gc.collect()
+    _freeze_libraries()
     with contextlib.suppress(OSError, AttributeError):  # other systems have no malloc_trim, and need none
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@lru_cache(maxsize=1)
+def _freeze_libraries() -> None:
+    """Spare later collections the million objects that imports left: looking at them takes a quarter of a second."""
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries that count what is left at the end would complain
 
 
 def peak_memory_mib() -> float:

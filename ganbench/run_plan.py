@@ -15,6 +15,7 @@ import torch
 
 import ganbench
 from ganbench.data.base import TranslationData
+from ganbench.engines.connection import check_address
 from ganbench.errors import InputError
 from ganbench.faults import stands_in
 from ganbench.hardware import available_cpus, check_resources
@@ -150,7 +151,9 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     check_writable(options.results)
     check_links(options.results, profile_directory(options.results, loaded.suite.name, options.profile))
     check_same_suite(options.results, loaded.suite.name, suite_path, loaded.sha256)
-    if options.ray_address is None:
+    if options.engine == "ray" and options.ray_address is not None:
+        check_address(options.ray_address)
+    else:
         check_resources(
             profile.cpus_per_trial, profile.gpus_per_trial, available_cpus(), torch.cuda.device_count(),
             f"{loaded.where(('profiles', options.profile))}: profile {options.profile}",

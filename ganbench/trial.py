@@ -50,7 +50,7 @@ from ganbench.translations import (
 from ganbench.tuning_rungs import describe_rung, judge_rung
 
 LOCK_FILE = ".lock"
-LEFTOVER_SECONDS = 30.0  # that a worker of a killed run may take to notice it
+LEFTOVER_SECONDS = 120.0  # that a worker of a killed run may take to notice it, and NFS to release a dead node's locks
 CACHE_FOLDER = "evaluation-cache"  # features and judges, shared by all trials of a profile
 
 Need = Literal["train", "evaluate", "nothing"]
@@ -84,8 +84,11 @@ def run_trial(spec: TrialSpec, notify: Notify, should_stop: Callable[[], bool]) 
         return _finish(spec, outcome, status, error, notify)
 
 
-def record_death(spec: TrialSpec, notify: Notify) -> Record:
-    """Write the record of a trial whose process died: failed, with what its last checkpoint tells."""
+def record_death(spec: TrialSpec, notify: Notify, cause: str | None = None) -> Record:
+    """Write the record of a trial whose process died: failed, with what its last checkpoint tells.
+
+    ``cause`` is what is known of it; None: what the process left tells it.
+    """
     with alone(spec):
         record = find_record(spec.directory)
         if record is not None and what_is_needed(spec) == "nothing":  # it died after its work was done
@@ -93,7 +96,7 @@ def record_death(spec: TrialSpec, notify: Notify) -> Record:
         outcome = Outcome()
         content = load_latest(spec.directory / CHECKPOINT_FILE, lambda _: None)
         vars(outcome.training).update(content["training"] if content else {})
-        return _finish(spec, outcome, "failed", cause_of_death(spec), notify)
+        return _finish(spec, outcome, "failed", cause or cause_of_death(spec), notify)
 
 
 @contextmanager

@@ -9,66 +9,86 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ganbench.errors import InputError
-from ganbench.hardware import check_resources
+import ganbench
+from ganbench.engines import nodes
+from ganbench.engines.connection import unreachable
+from ganbench.engines.nodes import Footing
+from ganbench.errors import GanbenchError, InputError, StorageError
+from ganbench.hardware import check_nodes
 from ganbench.progress import Notify, Progress, Throttle
 from ganbench.spec import TrialSpec
 
-RETRIES = 2  # of a trial whose worker died, each from its last checkpoint
+RETRIES = 2  # of a trial whose worker or node died, each from its last checkpoint
 REPORT_SECONDS = 2.0  # a worker's progress reaches the screen this often
+LOOK_SECONDS = 1.0  # between two looks at whether the results directory is still there
 OBJECT_STORE_BYTES = 100 * 2**20  # trials exchange paths, not arrays
+PREPARATION = "preparation"
 
 
 def run(specs: Sequence[TrialSpec], notify: Notify, stop_file: Path, address: str | None = None) -> None:
     """Run all trials through Ray Tune, as many at a time as the resources allow.
 
     Args:
-        specs: trials, the longest first.
+        specs: trials of one profile, the longest first.
         notify: receives the progress of all trials.
         stop_file: where it appears, trials save their state and end.
         address: of a running Ray cluster; None starts Ray on this machine for the time of the run.
 
     Raises:
-        InputError: a trial asks for more than the cluster has.
+        InputError: no cluster answers, no node has what a trial asks for, or a node has another ganbench, other
+            images or another results directory.
+        StorageError: the results directory vanished meanwhile.
         GanbenchError: a trial whose worker died, once more after each of its retries, can't even be recorded as failed.
     """
     _quiet_environment()
     import ray
-    from ray import tune
 
     started_here = not ray.is_initialized()
     if started_here:
         _start_ray(address)
     try:
-        _check_cluster(specs)
-        with tempfile.TemporaryDirectory(prefix="ganbench-ray-") as scratch:
-            trainable = tune.with_resources(_trainable, _resources(specs[0]))
-            tuner = tune.Tuner(
-                trainable,
-                param_space={
-                    "spec": tune.grid_search([spec.model_dump_json() for spec in specs]),
-                    "stop_file": str(stop_file),
-                },
-                tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
-                run_config=tune.RunConfig(
-                    storage_path=scratch,
-                    name="trials",
-                    verbose=0,
-                    callbacks=[_progress_callback(notify)],
-                    failure_config=tune.FailureConfig(max_failures=RETRIES),
-                ),
-            )
-            grid = tuner.fit()
+        with nodes.stand_on(Path(specs[0].profile_dir)) as footing:
+            names = _fitting_nodes(specs[0])
+            if address is not None:
+                _check_nodes(names, footing, specs[0], notify)
+            grid = _fit(specs, footing, notify, stop_file)
+            if not footing.is_there:
+                raise StorageError(nodes.vanished(footing.folder))
     finally:
         if started_here:
             ray.shutdown()
     if not stop_file.exists():
         _record_deaths(grid, notify)
+
+
+def _fit(specs: Sequence[TrialSpec], footing: Footing, notify: Notify, stop_file: Path) -> Any:
+    from ray import tune
+
+    with tempfile.TemporaryDirectory(prefix="ganbench-ray-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(_trainable, _resources(specs[0])),
+            param_space={
+                "spec": tune.grid_search([spec.model_dump_json() for spec in specs]),
+                "stop_file": str(stop_file),
+                "footing": footing.model_dump_json(),
+            },
+            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                name="trials",
+                verbose=0,
+                callbacks=[_progress_callback(notify)],
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                stop=_vanished_stopper(footing),
+            ),
+        )
+        return tuner.fit()
 
 
 def _record_deaths(grid: Any, notify: Notify) -> None:
@@ -77,7 +97,9 @@ def _record_deaths(grid: Any, notify: Notify) -> None:
 
     for result in grid:
         if result.error is not None:
-            record_death(TrialSpec.model_validate_json(result.config["spec"]), notify)
+            raised = getattr(result.error, "cause", None)  # what the worker raised, where it lived to do so
+            cause = str(raised) if isinstance(raised, GanbenchError) else None
+            record_death(TrialSpec.model_validate_json(result.config["spec"]), notify, cause)
 
 
 def _trainable(config: dict[str, Any]) -> None:
@@ -90,6 +112,7 @@ def _trainable(config: dict[str, Any]) -> None:
     def report(progress: Progress) -> None:
         tune.report({"progress": asdict(progress)})
 
+    nodes.enter(Footing.model_validate_json(config["footing"]))
     stop_file, spec = Path(config["stop_file"]), TrialSpec.model_validate_json(config["spec"])
     tell = Throttle(report, REPORT_SECONDS)
     if hung(spec):  # the worker before ended itself for the time limit: it would hang again
@@ -135,16 +158,100 @@ def _start_ray(address: str | None) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--ray-address: no Ray cluster answers at {address!r} ({reason}).") from None
+        raise InputError(unreachable(address, str(error).splitlines()[0])) from None
 
 
-def _check_cluster(specs: Sequence[TrialSpec]) -> None:
+def _fitting_nodes(spec: TrialSpec) -> dict[str, str]:
+    """Return id and name of the nodes that can run trials like ``spec``; `InputError` where there is none."""
     import ray
 
-    have = ray.cluster_resources()
-    spec = specs[0]
-    check_resources(spec.threads, spec.gpus, have.get("CPU", 0), have.get("GPU", 0), f"profile {spec.profile}")
+    alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
+    names = {key: f"{node['NodeManagerHostname']} ({key[:8]})" for key, node in alive.items()}
+    have = {
+        names[key]: (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
+        for key, node in alive.items()
+    }
+    fitting = check_nodes(spec.threads, spec.gpus, have, f"profile {spec.profile}")
+    return {key: name for key, name in names.items() if name in fitting}
+
+
+def _check_nodes(names: Mapping[str, str], footing: Footing, spec: TrialSpec, notify: Notify) -> None:
+    """Examine every node, all at once, while the driver reads what they write; raise `InputError` with all problems."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    stage, problems = "checking the nodes", dict[str, list[str]]()
+    examine = ray.remote(num_cpus=0, max_retries=0)(_examination())
+    tasks = {}
+    for key in names:
+        nodes.write_answer(footing, key)
+        here = NodeAffinitySchedulingStrategy(key, soft=False)
+        task = examine.options(scheduling_strategy=here).remote(footing.model_dump_json(), spec.model_dump_json(), key)
+        tasks[task] = key
+    waiting = list(tasks)
+    while waiting:
+        notify(Progress(PREPARATION, stage, len(tasks) - len(waiting), len(tasks)))
+        ended, waiting = ray.wait(waiting, timeout=0.02)
+        for key in [tasks[task] for task in waiting]:
+            if problem := nodes.read_problem(footing, key):
+                problems[key] = [problem]
+        for task in ended:
+            key = tasks[task]
+            found = _result(task) or [nodes.read_problem(footing, key, ended=True)]
+            problems[key] = [*problems.get(key, []), *filter(None, found)]
+    notify(Progress(PREPARATION, "ok", 1, 1))
+    if any(problems.values()):
+        raise InputError([f"node {names[key]} {problem}" for key, found in problems.items() for problem in found])
+
+
+def _examination() -> Callable[[str, str, str], list[str]]:
+    """Return what examines a node. A function within a function travels whole: the node may have no ganbench."""
+    version = ganbench.__version__
+
+    def examine(footing: str, spec: str, node: str) -> list[str]:
+        try:
+            import ganbench
+
+            found = ganbench.__version__
+        except (ImportError, AttributeError) as error:
+            return [f"has no ganbench ({error}). Install ganbench {version} in the Python that runs Ray there."]
+        if found != version:
+            return [f"has ganbench {found}, and the driver {version}. Install the same version on both."]
+        from ganbench.engines import nodes
+        from ganbench.spec import TrialSpec
+
+        return nodes.examine(nodes.Footing.model_validate_json(footing), TrialSpec.model_validate_json(spec), node)
+
+    return examine
+
+
+def _result(task: Any) -> list[str]:
+    import ray
+
+    try:
+        found: list[str] = ray.get(task)
+    except ray.exceptions.RayError as error:
+        return [f"can't be examined: {str(error).strip().splitlines()[-1]}"]
+    return found
+
+
+def _vanished_stopper(footing: Footing) -> Any:
+    """Return what ends the run where its results directory vanished: each trial would fail, again and again."""
+    from ray import tune
+
+    class VanishedStopper(tune.Stopper):
+        def __init__(self) -> None:
+            self.last, self.gone = time.monotonic(), False
+
+        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            if not self.gone and time.monotonic() - self.last > LOOK_SECONDS:
+                self.last, self.gone = time.monotonic(), not footing.is_there
+            return self.gone
+
+    return VanishedStopper()
 
 
 def _quiet_environment() -> None:

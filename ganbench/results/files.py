@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,11 @@ class NewerSchemaError(InputError):
 
 def check_writable(directory: Path) -> None:
     """Raise `InputError` where ``directory`` can't be made or written. Touches nothing."""
+    if re.search(r"(^|/)[a-z][a-z0-9+.-]+:/", str(directory)):
+        raise InputError(
+            f"The results directory {directory} must be a folder of a file system. Object stores have neither atomic "
+            "renames nor locks: choose a shared directory (NFS, Lustre, …), and copy it there when the run has ended."
+        )
     existing = directory.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
