@@ -81,7 +81,8 @@ def make_cells(train: torch.Tensor, seed: int) -> Cells:
     from sklearn.cluster import KMeans
 
     found = moments(train)
-    components = torch.linalg.svd(found.factor, full_matrices=False).Vh[:COMPONENTS]
+    most = min(COMPONENTS, len(found.factor))
+    components = torch.linalg.eigh(found.factor.T @ found.factor).eigenvectors.T.flip(0)[:most]
     space = Cells(found.mean, components, centres=components[:0])
     kmeans = KMeans(min(CELLS, len(train)), n_init=10, random_state=derive_seed(seed, "cells") % 2**32)
     kmeans.fit(space.project(train).numpy())

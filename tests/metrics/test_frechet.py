@@ -40,6 +40,12 @@ def test_identical_sets_have_distance_zero_and_order_does_not_matter():
     assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first))
 
 
+def test_features_that_are_always_the_same_add_nothing():
+    first, second = features(300, 40, 1, 1.3, 0.2), features(200, 40, 2)
+    blank = [torch.cat([part, torch.zeros(len(part), 3)], 1) for part in (first, second)]
+    assert frechet_distance(*blank) == pytest.approx(frechet_distance(first, second), rel=1e-9)
+
+
 @pytest.mark.parametrize("count", [20, 200])
 def test_factor_gives_the_covariance(count):
     values = features(count, 50, 3).double()
