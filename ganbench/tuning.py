@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 
 from ganbench.data.base import TranslationData
 from ganbench.errors import InputError
+from ganbench.evaluation import open_workbench
+from ganbench.metrics.base import METRICS, Evidence
 from ganbench.results.plan import RowSearch, SearchReport
 from ganbench.results.record import Record
 from ganbench.results.store import find_record
@@ -186,6 +189,7 @@ def plan_searches(
     ]
     for search in searches:
         search.trials()  # raises where the method refuses whatever is drawn
+    _check_measurable(loaded, wanted, held)
     return searches, held
 
 
@@ -225,6 +229,21 @@ def _held_out(loaded: LoadedSuite, data: TranslationData) -> TranslationData:
             f"{', '.join(f'{counts[name]} of {name}' for name in few)}: give it more (n_val)."
         )
     return data.with_validation_as_test()
+
+
+def _check_measurable(loaded: LoadedSuite, wanted: Wanted, held: TranslationData) -> None:
+    """Refuse a value that can't be measured of translations of validation images, before anything is trained for it."""
+    metric = METRICS.get(wanted.family)()
+    inputs, labels = held.images(held.source, "test"), held.labels(held.source, "test")
+    with tempfile.TemporaryDirectory() as folder:  # a plan touches no results
+        workbench = open_workbench(held, loaded.suite.extractor, Path(folder))
+        evidence = Evidence(held, inputs, workbench, labels, held.counterparts.get("test"), reconstructions={})
+        reason = metric.skip_reason(evidence) or metric.missing(evidence).get(wanted.name)
+    if reason:
+        raise InputError(
+            f"{loaded.where(('tuning', 'metric'))}: tuning: metric: {wanted.name} can't be measured of validation "
+            f"images: {reason}. Tune by another value."
+        )
 
 
 def _lacking(tuning: Tuning, axes: Axes) -> tuple[str, ...]:
