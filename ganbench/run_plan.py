@@ -16,6 +16,7 @@ import torch
 import ganbench
 from ganbench.data.base import TranslationData
 from ganbench.engines.connection import check_address
+from ganbench.engines.nodes import FOLDER_VARIABLES
 from ganbench.errors import InputError
 from ganbench.faults import stands_in
 from ganbench.hardware import available_cpus, check_resources
@@ -36,7 +37,6 @@ EngineName = Literal["ray", "serial"]
 BASELINE_COST = 0.02  # of the dearest trial's: baselines are only evaluated
 PREPARATION = "preparation"
 AFTER_SEARCH = "search"  # first: what to train is found by it
-FOLDER_VARIABLES = ("GANBENCH_CACHE", "GANBENCH_WEIGHTS")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ profiles:
     checkpoint_seconds: {interval}
     options: {{ngf: 4, n_blocks: 1, ndf: 4}}
 """
+PROFILE = "kills/cpu"
 TRAINED = 6  # trials of the suite that are trained
 EARLY = 0.2  # share of the kills that may come before training begins
 SPAN_SECONDS = 2.0  # from the first step on, in which the other kills come
@@ -159,12 +160,12 @@ def trained_again(attempts: list[list[Line]]) -> list[tuple[int, float, float]]:
     return found
 
 
-def content(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
+def content(directory: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """Return what must be the same in two runs, of every record: all but times."""
     from ganbench.results.store import read_profile
 
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for record in read_profile(results / "kills" / "cpu").records.values():
+    for record in read_profile(directory).records.values():
         if (record.label, record.seed) in found:
             raise SystemExit(f"{record.label} · seed {record.seed} has two records")
         fields = record.model_dump(exclude={"timings", "provenance"})
@@ -209,7 +210,7 @@ def judge(
     ends = [line.trial for attempt in attempts for line in attempt if line.stage in ("ok", "failed", "diverged")]
     found.problems += [f"{trial} ended {ends.count(trial)} times" for trial in set(ends) - {"preparation"}
                        if ends.count(trial) > 1]  # fmt: skip
-    got = content(results)
+    got = content(results / PROFILE)
     if got.keys() != expected.keys():
         found.problems.append(f"records of {sorted(got)} instead of {sorted(expected)}")
     for key in sorted(got.keys() & expected.keys()):
@@ -227,7 +228,7 @@ def prove(folder: Path, kills: int, steps: int, interval: float, seed: int) -> F
     _, (whole,) = disturbed_run(_made(folder / "undisturbed"), suite, 0, random.Random(seed), 0.0, _say)
     startup = next(line.when for line in whole if line.stage == "training") - began
     _say(f"undisturbed: {whole[-1].when - began:.0f} s, training began after {startup:.1f} s")
-    expected, found, chance = content(folder / "undisturbed"), Findings(), random.Random(seed)
+    expected, found, chance = content(folder / "undisturbed" / PROFILE), Findings(), random.Random(seed)
     if sum(bool(record["curve"]) for record in expected.values()) != TRAINED:
         raise SystemExit("the undisturbed run is not complete")
     while found.kills < kills:

@@ -149,6 +149,7 @@ def _start_ray(address: str | None) -> None:
 
     if address is None:
         ray.init(
+            address="local",  # else Ray joins any cluster that runs on this machine
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
