@@ -102,7 +102,7 @@ def by_clean_fid(generated: Path, real: Path, subset: int) -> dict[str, float]:
 def network_of(extractor: Extractor) -> Network:
     """Return what makes pooled features and logits of prepared pictures."""
     if extractor is Extractor.OURS:
-        ours = efficientnet.load_efficientnet_lite0(CPU)
+        ours = efficientnet.turned(efficientnet.load_efficientnet_lite0(CPU))
         return lambda prepared: efficientnet.pooled_and_logits(ours, prepared)
     from efficientnet_lite_pytorch import EfficientNet
 

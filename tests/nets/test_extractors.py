@@ -47,8 +47,10 @@ def test_folded_network_is_the_published_one(lite0):
     reference.load_state_dict(torch.load(efficientnet.weights_path(), weights_only=True))
     images = pictures(2, 224)  # no resize
     with torch.inference_mode():
-        logits = reference.eval()((images.float() - 127) / 128)
+        pixels = (images.float() - 127) / 128
+        logits, pooled = reference.eval()(pixels), reference.extract_features(pixels).mean((2, 3))
     assert torch.allclose(lite0(images).logits, logits, atol=1e-4)
+    assert torch.allclose(lite0(images).pooled, pooled, atol=1e-5)
 
 
 def test_recognises_what_imagenet_knows(lite0):
