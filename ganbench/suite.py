@@ -58,7 +58,7 @@ class Profile(Options):
 class Tuning(Options):
     """A search of options before the comparison: as many trials for each method, judged on validation images alone."""
 
-    trials: int = Field(ge=1, le=1000, description="search trials of each method")
+    trials: int = Field(le=1000, description="search trials of each method, at least 1")
     space: dict[str, list[Any]] = Field(
         min_length=1, max_length=50, description="option → [low, high, log], [low, high, linear] or its choices"
     )

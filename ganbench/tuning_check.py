@@ -72,6 +72,8 @@ def tuning_problems(loaded: LoadedSuite, profile: str, variants: Sequence[Varian
         return
     if tuning is None:
         return
+    if tuning.trials < 1:
+        yield f"{_where(loaded, profile, 'trials')} must be at least 1. Got {tuning.trials}."
     if loaded.suite.extractor in EXTRACTORS.names():
         try:
             find_value(loaded, profile, tuning.metric)

@@ -134,7 +134,7 @@ def test_a_share_of_the_steps(searches):
         ("lr: [1.0e-4, 1.0e-2, log]", "steps: [1, 9, linear]", "no method of this suite has the option 'steps'"),
         ("metric: colour_l", "metric: kid", "tuning: metric: the metrics of profile cpu give no value 'kid'"),
         ("metric: colour_l", "metric: colour_chroma", "neither high nor low values of 'colour_chroma' are better"),
-        ("trials: 3", "trials: 0", "tuning.trials: input should be greater than or equal to 1. Got 0"),
+        ("trials: 3", "trials: 0", "tuning: trials: must be at least 1. Got 0"),
         ("trials: 3", "trails: 3", "unknown key 'tuning.trails'. Did you mean 'trials'?"),
         ("[half_cycle, cyclegan]", "[identity]", "the suite has baselines alone, so there is nothing to search"),
         ("seeds: [0]", "grid: {lr: [0.1, 0.2]}\nseeds: [0]", "space.lr: the grid gives this option already"),
@@ -142,7 +142,7 @@ def test_a_share_of_the_steps(searches):
         (
             "profiles:\n  cpu: {",
             "profiles:\n  cpu: {tuning: {trials: -1}, ",
-            "profile cpu: tuning: trials: input should",
+            "profile cpu: tuning: trials: must be at least 1. Got -1",
         ),
     ],
 )
@@ -158,9 +158,10 @@ def test_all_problems_of_a_search_are_told_together(tuned):
         ("lr: [1.0e-4, 1.0e-2, log]", "lr: [1.0e-2, 1.0e-4, log], rl: [1, 2], beta1: [0, 0.9, log]"),
         ("metric: colour_l", "metric: colour_b2"),
         ("half_cycle", "half_cycel"),
+        ("trials: 3", "trials: 0"),
     )
     found = "\n".join(problems(path))
-    for said in ("upside down", "space.beta1", "colour_b2", "half_cycel"):
+    for said in ("trials: must be at least 1", "upside down", "space.beta1", "colour_b2", "half_cycel"):
         assert said in found
 
 

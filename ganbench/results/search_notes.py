@@ -15,12 +15,12 @@ def search_notes(report: SearchReport | None) -> Iterator[str]:
     """Yield one footnote on all searches, then one for each row."""
     if report is None:
         return
-    share = "as many steps as a row's" if report.share == 1 else f"{report.share:.0%} of a row's steps"
+    share = "all" if report.share == 1 else f"{report.share:.0%}"
     arrow = "↑" if report.higher_is_better else "↓"
     yield (
         f"Options were searched before: {report.trials} trials for each row below, {SAMPLERS[report.sampler]}"
-        f"{SCHEDULERS[report.scheduler]}, of {share} each, judged by {report.metric} {arrow} on validation images "
-        "alone. The rows are new trainings with what each search found, on seeds that it did not use."
+        f"{SCHEDULERS[report.scheduler]}, with {share} of a row's steps, judged by {report.metric} {arrow} on "
+        "validation images alone. The rows are new trainings with what each search found, on seeds that it did not use."
     )
     for label, row in report.rows.items():
         yield f"Search of {label}: {_found(row, report)}; {_cost(row)}.{_lacking(row)}"
