@@ -168,7 +168,9 @@ def _say(text: str) -> None:
 
 
 def _show_preparation(progress: Progress) -> None:
-    if progress.step in (1, progress.steps) or progress.step % 500 == 0:
+    if progress.steps == 0:
+        _say(progress.stage)
+    elif progress.step in (1, progress.steps) or progress.step % 500 == 0:
         _say(f"{progress.stage} {progress.step}/{progress.steps}")
 
 

@@ -17,7 +17,7 @@ import torch
 import ganbench
 from ganbench.data.cache import cache_folder
 from ganbench.errors import InputError
-from ganbench.hardware import describe, pick_precision
+from ganbench.hardware import describe, has_fast_bfloat16
 from ganbench.nets.weights import check_digest, weight_folders
 from ganbench.results.files import check_writable
 from ganbench.weights_files import MEBIBYTE, FileStatus, statuses
@@ -95,7 +95,7 @@ def _devices() -> Iterator[Finding]:
 
     here = describe(torch.device("cpu"))
     free = psutil.virtual_memory().available / GIBIBYTE
-    bfloat16 = "native" if pick_precision("auto", torch.device("cpu")) == "bfloat16" else "no, float32 is used"
+    bfloat16 = "native" if has_fast_bfloat16(torch.device("cpu")) else "no, float32 is used"
     yield Finding("devices", "cpu", "ok", f"{here['cores']} cores, {here['cpu']}, bfloat16: {bfloat16}")
     yield Finding("devices", "memory", "ok", f"{here['memory_gib']:.0f} GiB, {free:.0f} GiB free")
     for index in range(torch.cuda.device_count()):

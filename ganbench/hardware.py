@@ -34,14 +34,8 @@ def pick_device(gpus: float) -> torch.device:
     return torch.device("cuda")
 
 
-def pick_precision(requested: str, device: torch.device) -> Precision:
-    """Resolve ``auto``: bfloat16 where the hardware multiplies it natively (emulated, it is slower than float32)."""
-    if requested == "float32" or (requested == "auto" and not _native_bfloat16(device)):
-        return "float32"
-    return "bfloat16"
-
-
-def _native_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Say whether the hardware multiplies bfloat16 natively."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()

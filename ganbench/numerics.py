@@ -1,4 +1,4 @@
-"""How a profile computes: number format, memory format, compilation. The same for all its trials, as it changes bits."""
+"""How a profile computes: number format, memory format, compilation; the same for all its trials."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Numerics(BaseModel):
     def prepare(self, method: Method) -> Method:
         """Bring the networks of ``method`` into the memory format, and compile them where that is wanted."""
         for network in networks(method):
-            network.to(memory_format=self.torch_format)  # type: ignore[call-overload]
+            network.to(memory_format=self.torch_format)
         if self.compiled:
             compile_parts(method)
         return method

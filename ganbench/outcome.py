@@ -97,7 +97,7 @@ def _budget(spec: TrialSpec, outcome: Outcome) -> Budget:
         steps=spec.steps,
         batch_size=spec.batch_size,
         n_train=spec.n_train,
-        precision=spec.precision,
+        **spec.numerics.model_dump(),
         threads=spec.threads,
         updates=outcome.updates,
         images_seen=outcome.training.step * spec.batch_size,

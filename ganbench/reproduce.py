@@ -23,12 +23,13 @@ from ganbench.hardware import available_cpus, check_resources
 from ganbench.methods.base import METHODS
 from ganbench.metrics.base import METRICS
 from ganbench.nets.extractors import EXTRACTORS
+from ganbench.numerics import Numerics
 from ganbench.options import read_options
 from ganbench.provenance import git_state
 from ganbench.report.publish import read_outputs
 from ganbench.results.files import check_writable
 from ganbench.results.plan import EXTERNAL
-from ganbench.results.record import Measured, Record
+from ganbench.results.record import Budget, Measured, Record
 from ganbench.results.store import RECORD_FILE, find_record, profile_directory, read_record
 from ganbench.run import EngineName, RunOptions, carry_out
 from ganbench.spec import TrialSpec, open_dataset
@@ -160,7 +161,7 @@ def spec_of(record: Record, path: Path, directory: Path) -> TrialSpec:
         batch_size=profile.batch_size,
         n_train=record.budget.n_train,
         flip=profile.flip,
-        precision=profile.precision,
+        **_numerics(record.budget).model_dump(),
         threads=profile.cpus_per_trial,
         gpus=profile.gpus_per_trial,
         metrics=tuple(record.evaluated),
@@ -207,6 +208,8 @@ def _profile(record: Record, path: Path) -> Profile:
         "cpus_per_trial": budget.threads,
         "gpus_per_trial": asked["gpus_per_trial"],
         "precision": budget.precision,
+        "memory_format": budget.memory_format,
+        "compile": budget.compiled,
         "flip": asked["flip"],
     }
     profile = read_options(Profile, values, f"{path}: budget")
@@ -214,6 +217,11 @@ def _profile(record: Record, path: Path) -> Profile:
         profile.cpus_per_trial, profile.gpus_per_trial, available_cpus(), torch.cuda.device_count(), f"{path}: budget"
     )
     return profile
+
+
+def _numerics(budget: Budget) -> Numerics:
+    values = {"precision": budget.precision, "memory_format": budget.memory_format, "compiled": budget.compiled}
+    return Numerics.model_validate(values)
 
 
 def _check_new(spec: TrialSpec, directory: Path) -> None:

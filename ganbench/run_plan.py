@@ -20,6 +20,7 @@ from ganbench.engines.nodes import FOLDER_VARIABLES
 from ganbench.errors import InputError
 from ganbench.faults import stands_in
 from ganbench.hardware import available_cpus, check_resources
+from ganbench.numerics_choice import NumericsChoice, choose_numerics, store_numerics
 from ganbench.progress import Notify, Progress
 from ganbench.registry import did_you_mean
 from ganbench.results.files import check_writable
@@ -70,6 +71,7 @@ class RunPlan:
     options: RunOptions
     data: TranslationData
     specs: list[TrialSpec]
+    numerics: NumericsChoice
     needs: dict[str, str] = field(default_factory=dict)
     searches: list[Search] = field(default_factory=list)
     held_out: TranslationData | None = None  # what search trials see and are judged by: no test images
@@ -87,6 +89,7 @@ class RunPlan:
             lines = ["This machine has a GPU: --profile gpu would use it."]
         else:
             lines = []
+        lines.append(f"Computes in {self.numerics}.")
         seeds = {spec.seed for spec in self.specs if not spec.baseline and not spec.reference}
         warning = undecidable(len(seeds)) if seeds else ""
         return [*lines, *([warning] if warning else [])]
@@ -149,7 +152,8 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     loaded = load_suite(suite_path)
     profile = loaded.profile(options.profile)
     check_writable(options.results)
-    check_links(options.results, profile_directory(options.results, loaded.suite.name, options.profile))
+    directory = profile_directory(options.results, loaded.suite.name, options.profile)
+    check_links(options.results, directory)
     check_same_suite(options.results, loaded.suite.name, suite_path, loaded.sha256)
     if options.engine == "ray" and options.ray_address is not None:
         check_address(options.ray_address)
@@ -164,10 +168,14 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
 
     data = loaded.dataset(options.profile).load(profile.image_size, drawing)
     specs = make_specs(loaded, options.profile, data, options.results, list(options.seeds) or None)
-    specs = [spec.model_copy(update={"tensorboard": options.tensorboard}) for spec in specs]
+    numerics = choose_numerics(
+        profile, specs, data, directory, lambda: notify(Progress(PREPARATION, "measuring training steps"))
+    )
+    common = {"tensorboard": options.tensorboard, **numerics.numerics.model_dump()}
+    specs = [spec.model_copy(update=common) for spec in specs]
     specs = _longest_first(_chosen(specs, options.only), data)
     searches, held_out = plan_searches(loaded, options.profile, specs, data)
-    plan = RunPlan(loaded, options, data, specs, searches=searches, held_out=held_out)
+    plan = RunPlan(loaded, options, data, specs, numerics, searches=searches, held_out=held_out)
     plan.look_again()
     return plan
 
@@ -184,7 +192,8 @@ def parse_seeds(text: str | None) -> tuple[int, ...]:
 
 
 def store_plan(plan: RunPlan) -> None:
-    """Write the plan of the suite to the results, so that tables show what is pending."""
+    """Write the plan of the suite to the results, so that tables show what is pending, and how it computes."""
+    store_numerics(plan.numerics, plan.directory)
     trials = [
         PlannedTrial(
             label=spec.label,

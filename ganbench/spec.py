@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 import ganbench
 from ganbench.data.base import DATASETS, Dataset, TranslationData
 from ganbench.errors import InputError
-from ganbench.hardware import pick_device, pick_precision
+from ganbench.hardware import Precision
 from ganbench.methods.base import METHODS, Method, Task
+from ganbench.numerics import MemoryFormat, Numerics
 from ganbench.options import read_options
 from ganbench.provenance import git_state
 from ganbench.results.store import SEARCH_FOLDER, profile_directory, trial_directory
@@ -78,7 +79,9 @@ class TrialSpec(BaseModel):
     batch_size: int
     n_train: int | None = None
     flip: bool
-    precision: str
+    precision: Precision = "float32"
+    memory_format: MemoryFormat = "channels_last"
+    compiled: bool = False
     threads: int
     gpus: float
     metrics: tuple[str, ...]
@@ -105,8 +108,17 @@ class TrialSpec(BaseModel):
                 "precision", "threads"}  # fmt: skip
         if self.n_train is not None:  # where nobody limits the images, the hash is that of versions without the limit
             keys.add("n_train")
+        if self.memory_format != "channels_last":  # likewise: versions that knew no other didn't name it
+            keys.add("memory_format")
+        if self.compiled:
+            keys.add("compiled")
         content = {**self.model_dump(include=keys), "gpu": self.gpus > 0, "ganbench": version}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def numerics(self) -> Numerics:
+        """How the trial computes."""
+        return Numerics(precision=self.precision, memory_format=self.memory_format, compiled=self.compiled)
 
     @property
     def seconds_allowed(self) -> float | None:
@@ -142,7 +154,7 @@ def make_method(spec: TrialSpec, task: Task, device: torch.device) -> Method:
     """Return the trial's method, its weights drawn from the trial's seed."""
     cls = METHODS.get(spec.method)
     options = read_options(cls.Options, spec.options, f"method {spec.label}")
-    return cls(options, task, torch_generator(spec.seed, "weights"), device)
+    return spec.numerics.prepare(cls(options, task, torch_generator(spec.seed, "weights"), device))
 
 
 def make_specs(
@@ -194,7 +206,6 @@ def _spec(
     loaded: LoadedSuite, profile_name: str, variant: Variant, seed: int, data: TranslationData, results: Path
 ) -> TrialSpec:
     profile, dataset = loaded.profile(profile_name), loaded.dataset(profile_name)
-    device = pick_device(profile.gpus_per_trial)
     return TrialSpec(
         suite=loaded.suite.name,
         profile=profile_name,
@@ -209,7 +220,6 @@ def _spec(
         batch_size=variant.batch_size,
         n_train=variant.n_train,
         flip=profile.flip,
-        precision=pick_precision(profile.precision, device),
         threads=profile.cpus_per_trial,
         gpus=profile.gpus_per_trial,
         metrics=tuple(loaded.metrics(profile_name)),

@@ -35,7 +35,13 @@ class Profile(Options):
     cpus_per_trial: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of one trial")
     gpus_per_trial: float = Field(0.0, ge=0, le=64, description="GPUs of one trial; a fraction shares one")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 autocast where the hardware computes it natively, else float32"
+        "auto", description="auto: bfloat16 autocast where that is measured to be faster, else float32"
+    )
+    memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
+        "auto", description="of images and weights; auto: contiguous where that is measured to be faster"
+    )
+    compile: Literal["auto"] | bool = Field(
+        "auto", description="torch.compile; auto: only in long trainings, where it saves more than its warm-up takes"
     )
     flip: bool = Field(False, description="mirror training images with probability one half")
     seeds: list[Seed] | None = Field(None, min_length=1, max_length=1000, description="overrides the suite's seeds")

@@ -6,10 +6,8 @@ import io
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -121,7 +119,7 @@ def _prepare(method: Method, data: TranslationData, spec: TrialSpec, notify: Not
     def report(stage: str, step: int, steps: int, losses: Mapping[str, float]) -> None:
         notify(Progress(spec.title, stage, step, steps, losses))
 
-    with _autocast(method.device, spec.precision):
+    with spec.numerics.autocast(method.device):
         method.prepare(data, spec.seed, report)
     state.seconds += time.perf_counter() - started
 
@@ -135,7 +133,7 @@ def _loop(
     state: TrainingState,
     end: int,
 ) -> None:
-    source = BatchSource(data, spec.batch_size, spec.seed, spec.flip, method.device)
+    source = _source(method, data, spec)
     log_every, sample_every = max(1, spec.steps // CURVE_ROWS), max(1, spec.steps // SAMPLE_GRIDS)
     path = spec.directory / CHECKPOINT_FILE
     saved = clock = time.perf_counter()
@@ -159,6 +157,32 @@ def _loop(
                 raise InterruptedRunError(f"stopped after step {state.step} of {spec.steps}; the same command goes on")
 
 
+class StepTimer:
+    """Trains a method step by step, and tells what each took: for measurements, leaving no trace.
+
+    Args:
+        method: as `train` is given it; it needs no preparation.
+        data: the task.
+        spec: of the trial.
+    """
+
+    def __init__(self, method: Method, data: TranslationData, spec: TrialSpec) -> None:
+        self._method, self._spec, self._state = method, spec, TrainingState()
+        self._source = _source(method, data, spec)
+
+    def seconds(self) -> float:
+        """Do the next step; return its seconds, what it leaves to a GPU included."""
+        started = time.perf_counter()
+        _one_step(self._method, self._source, self._spec, self._state)
+        if self._method.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+
+def _source(method: Method, data: TranslationData, spec: TrialSpec) -> BatchSource:
+    return BatchSource(data, spec.batch_size, spec.seed, spec.flip, method.device, spec.numerics.torch_format)
+
+
 def _one_step(method: Method, source: BatchSource, spec: TrialSpec, state: TrainingState) -> None:
     step = state.step
     # layers such as dropout can only draw from torch's global generator: make that a function of the step too
@@ -166,14 +190,10 @@ def _one_step(method: Method, source: BatchSource, spec: TrialSpec, state: Train
     data = source.data
     labels = source.labels(step) if method.needs_labels else {}
     batch = Batch(source.images(step), data.source, data.target, labels)
-    with _autocast(method.device, spec.precision):
+    with spec.numerics.autocast(method.device):
         losses = method.training_step(batch, step, torch_generator(spec.seed, "step", step))
     state.step += 1
     state.add(losses)
-
-
-def _autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def _save(method: Method, state: TrainingState, path: Path, spec: TrialSpec) -> None:

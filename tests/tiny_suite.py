@@ -8,5 +8,6 @@ methods: [half_cycle]
 seeds: [0]
 metrics: [sharpness]
 profiles:
-  cpu: {image_size: 16, steps: 4, batch_size: 2, options: {ngf: 4, n_blocks: 1, ndf: 4}}
+  cpu: {image_size: 16, steps: 4, batch_size: 2, precision: float32, memory_format: channels_last, compile: false,
+        options: {ngf: 4, n_blocks: 1, ndf: 4}}
 """

@@ -75,6 +75,8 @@ class Budget(RecordModel):
     batch_size: int
     n_train: int | None = None  # training images of each domain that the method saw; None: all
     precision: str  # "float32" or "bfloat16"
+    memory_format: str = "channels_last"  # or "contiguous"
+    compiled: bool = False  # whether torch.compile made the kernels
     threads: int
     updates: int = 0  # generator updates actually done
     images_seen: int = 0
