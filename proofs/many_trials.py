@@ -4,7 +4,8 @@
 
 A suite whose trials take moments (four steps at 16 pixels, one cheap metric) is run through Ray on all CPU cores. What
 a trial costs beyond its own training and evaluation is the time of all cores, less what the records say was spent in
-these, over the number of trials. The driver's memory is looked at while the trials run: it is flat where the
+these, over the number of trials. On a machine that does other things too, the clock says more than the trials took:
+processor time is told beside it. The driver's memory is looked at while the trials run: it is flat where the
 last tenth of them adds no more than --growth MiB to what the driver held after the first tenth.
 """
 
@@ -15,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ profiles:
   cpu: {{image_size: 16, steps: 4, batch_size: 2, options: {{ngf: 4, n_blocks: 1, ndf: 4}}}}
 """
 MOST_SECONDS = 0.5  # beside its own work, per trial
+EVERY = 10  # trials between two looks at processor times
 FINAL = ("ok", "failed", "diverged", "skipped")
 
 
@@ -41,10 +44,12 @@ class Watch:
     Attributes:
         memory: resident MiB of the driver after each trial.
         seconds: when each ended, since the first began.
+        processor: seconds of processor time, of driver, Ray and workers, after each tenth trial.
     """
 
     memory: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     began: float = 0.0
 
     def __enter__(self) -> Watch:
@@ -59,11 +64,23 @@ class Watch:
         if progress.stage in FINAL and progress.trial != "preparation":
             self.memory.append(psutil.Process().memory_info().rss / 2**20)
             self.seconds.append(time.monotonic() - self.began)
+            if len(self.seconds) % EVERY == 0:
+                self.processor.append(processor_seconds())
 
     @property
     def growth(self) -> float:
         """MiB that the driver grew by from the end of the first tenth of the trials to the last."""
         return max(self.memory[-max(1, len(self.memory) // 10) :]) - self.memory[len(self.memory) // 10]
+
+
+def processor_seconds() -> float:
+    """Return the processor time so far of this process and its children, which Ray's processes are."""
+    total = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 def work(directory: Path) -> tuple[int, float]:
@@ -87,6 +104,9 @@ def prove(folder: Path, trials: int, growth: float) -> list[str]:
     overhead = (cores * watch.seconds[-1] - own) / trials
     say(f"{done} of {trials} trials in {watch.seconds[-1]:.0f} s by the clock, on {cores} cores")
     say(f"beside its own work a trial took {overhead:.2f} s of one core ({own / trials:.2f} s were its own)")
+    if len(watch.processor) > 1:
+        each = (watch.processor[-1] - watch.processor[0]) / (EVERY * (len(watch.processor) - 1))
+        say(f"a trial took {each:.2f} s of processor time, its own work and all of Ray's processes together")
     first, last = watch.memory[0], watch.memory[-1]
     say(f"the driver held {first:.0f} MiB at first, {last:.0f} at last; it grew by {watch.growth:.1f} MiB")
     problems = [] if done == trials else [f"{trials - done} trials are not finished"]
