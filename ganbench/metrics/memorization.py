@@ -236,20 +236,17 @@ def cells_of(workbench: Workbench) -> Cells:
 
 def held_out_scores(workbench: Workbench) -> torch.Tensor:
     """Return the copy scores (N,) of real validation images, made once: what no copy looks like."""
-    train, held_out = (workbench.data.images(workbench.data.target, split) for split in ("train", "val"))
-
-    def score() -> Arrays:
-        return {"score": nearest_copies(held_out, train).score}
-
-    scores: torch.Tensor = workbench.stored("copies", (Memorization.version, train, held_out), score)["score"]
-    return scores
+    return nearest_in_train(workbench, workbench.data.images(workbench.data.target, "val")).score
 
 
 def nearest_in_train(workbench: Workbench, images: torch.Tensor) -> Nearest:
     """Return the nearest target training image of each of ``images`` (N, 3, H, W), as `nearest_copies` does."""
     train = workbench.data.images(workbench.data.target, "train")
-    found = workbench.per_image("copies", train, images, lambda new: vars(nearest_copies(new, train)))
-    return Nearest(**found)
+
+    def search() -> Arrays:
+        return workbench.per_image("copies", train, images, lambda new: vars(nearest_copies(new, train)))
+
+    return Nearest(**workbench.stored("nearest copies", (Memorization.version, train, images), search))
 
 
 def _c_t(evidence: Evidence) -> float | str:

@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from ganbench.metrics import memorization
+from ganbench.metrics.copies import nearest_copies
 from ganbench.metrics.memorization import (
     Memorization,
     authentic_percent,
@@ -10,6 +12,7 @@ from ganbench.metrics.memorization import (
     make_cells,
     mann_whitney_z,
 )
+from ganbench.metrics.workbench import Workbench
 
 
 def normal(count, seed, scale=1.0):
@@ -105,3 +108,21 @@ def test_undefined_c_t_is_missing_with_the_reason(judge_outputs, toy_data, by_na
     evidence = judge_outputs(toy_data.images("disc", "test")[:15])
     assert "c_t_toy" in Memorization().missing(evidence)
     assert set(by_name(Memorization().compute(evidence))) == {"authpct_toy", "copies_pixel"}
+
+
+def test_no_picture_is_searched_for_twice(monkeypatch, judge_outputs, toy_data, tmp_path):
+    searched = []
+
+    def search(images, train):
+        searched.append(len(images))
+        return nearest_copies(images, train)
+
+    monkeypatch.setattr(memorization, "nearest_copies", search)
+    workbench = Workbench(toy_data, "toy", tmp_path)
+    held_out = toy_data.images("square", "val")
+    gauge = Memorization().compute(judge_outputs(held_out, workbench=workbench))
+    assert searched == [len(held_out)]  # the row of real pictures is also what copies are gauged by
+    later = Memorization().compute(judge_outputs(held_out, workbench=Workbench(toy_data, "toy", tmp_path)))
+    assert [value.value for value in later] == [value.value for value in gauge]
+    Memorization().compute(judge_outputs(toy_data.images("square", "train")[:30], workbench=workbench))
+    assert searched == [len(held_out), 30]
