@@ -73,6 +73,14 @@ def _measured(index: int, value: float) -> Measured:
     return Measured(value=value, n=250, protocol=protocol, title=title, group=group, higher_is_better=index % 2 == 1)
 
 
+def write_records(results: Path, suites: int, methods: int, seeds: int) -> None:
+    """Write the records of `make_records` as a results directory."""
+    for record in make_records(suites, methods, seeds):
+        directory = trial_directory(results / record.suite / "cpu", record.label, record.seed, record.training_hash)
+        directory.mkdir(parents=True)
+        (directory / RECORD_FILE).write_bytes(to_json(record.model_dump()))
+
+
 def measure(form: str, root: Path) -> tuple[float, float, float]:
     """Return wall seconds, CPU seconds and the peak MiB of one `ganbench report` in a process of its own."""
     code = (  # VmHWM and not ru_maxrss, which a process inherits from the one that started it
@@ -94,12 +102,7 @@ def main(
 ) -> None:
     """Print seconds and memory of every form."""
     with tempfile.TemporaryDirectory() as folder:
-        for record in make_records(suites, methods, seeds):
-            directory = trial_directory(
-                Path(folder) / record.suite / "cpu", record.label, record.seed, record.training_hash
-            )
-            directory.mkdir(parents=True)
-            (directory / RECORD_FILE).write_bytes(to_json(record.model_dump()))
+        write_records(Path(folder), suites, methods, seeds)
         typer.echo(f"{suites * methods * seeds} records")
         for form in FORMS:
             wall, cpu, memory = measure(form, Path(folder))
