@@ -94,6 +94,13 @@ def test_every_row_gets_the_same_number_of_trials_on_seeds_of_their_own(searches
     }
 
 
+def test_a_seed_that_the_suite_takes_is_no_search_seed(searches):
+    first, *others = [spec.seed for spec in searches()[0][0].trials()]
+    seeds = [spec.seed for spec in searches(("seeds: [0]", f"seeds: [0, {first}]"))[0][0].trials()]
+    assert seeds[:2] == others
+    assert first not in seeds
+
+
 def test_a_search_stays_the_same_with_other_seeds_of_the_command_and_goes_on_with_more_trials(searches):
     def options(*replacements, **arguments):
         return [[spec.training_hash for spec in search.trials()] for search in searches(*replacements, **arguments)[0]]
@@ -225,7 +232,7 @@ def climb(searches, finished):
 
 
 def test_a_trial_goes_on_if_it_is_among_the_best_third_of_those_that_came_as_far(climb):
-    assert climb(5, 4, 6, 5.5, 6, 5.9, 5.8) == [True, False, True, False, True, True, False]
+    assert climb(5, 4, 6, 5.5, 7, 6.5, 5.8, 7) == [True, False, True, False, True, True, False, True]
     assert climb(5, 4, 6, higher_is_better=False) == [True, True, False]
 
 
@@ -239,7 +246,7 @@ def test_search_records_are_no_results(climb, results, cli):
         assert code == 0, err
         assert len(out.splitlines()) == 1 + before
     search = next(results.rglob(SEARCH_FILE))
-    code, _, err = cli("reproduce", search, "--results", results.parent / "again")
+    code, _, err = cli("reproduce", search)
     assert code == 2
     assert "is a trial of a search" in err
 
@@ -258,3 +265,44 @@ def test_without_a_finished_trial_a_row_keeps_the_suites_options(searches, finis
 def test_a_rung_is_told_in_words():
     rung = Rung(step=3, score=1.0, among=6, better=4, kept=False)
     assert describe_rung(rung, 9) == "given up after step 3 of 9: 4 of the 5 others that had come as far did better"
+
+
+@pytest.fixture
+def scored(searches, finished):
+    """Write records of the first search: number → (status, score); return the search."""
+    template = find_record(next(finished.glob("tiny/cpu/half_cycle-*")))
+    measured = next(iter(template.metrics.values()))
+
+    def write(*outcomes):
+        search = searches()[0][0]
+        for spec, (status, score) in zip(search.trials(), outcomes, strict=True):
+            rungs = [Rung(step=1, score=score, among=1, better=0, kept=status == "ok")]
+            notes = SearchNotes(number=spec.search.number, metric="colour_l", higher_is_better=True, rungs=rungs)
+            metrics = {"colour_l": measured.model_copy(update={"value": score})} if status == "ok" else {}
+            changes = {"search": notes, "status": status, "metrics": metrics}
+            write_record(spec.directory, template.model_copy(update=changes))
+        return search
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "winner", "of_low_ones"),
+    [
+        ([("ok", 0.2), ("ok", 0.7), ("ok", 0.4)], 1, 0),
+        ([("ok", 0.7), ("ok", 0.7), ("ok", 0.4)], 0, 2),
+        ([("stopped", 0.9), ("ok", 0.5), ("failed", 0.1)], 1, 1),
+    ],
+)
+def test_the_best_of_those_that_were_finished_wins_and_of_equals_the_first(scored, outcomes, winner, of_low_ones):
+    search = scored(*outcomes)
+    assert search.is_over
+    assert search.winner().search.number == winner
+    quantity = replace(search.wanted.quantity, higher_is_better=False)
+    assert replace(search, wanted=replace(search.wanted, quantity=quantity)).winner().search.number == of_low_ones
+
+
+def test_a_search_waits_for_the_trials_that_were_interrupted(scored):
+    search = scored(("ok", 0.2), ("interrupted", 0.7), ("ok", 0.4))
+    assert not search.is_over
+    assert [spec.search.number for spec in search.open_trials()] == [1]
