@@ -200,7 +200,9 @@ def _row(comparison: Comparison, repeats: int, threads: int) -> Row:
     seconds = [statistics.median(turn[side].seconds for turn in turns) for side in range(2)]
     distances = " and ".join(f"{spent.distance:.4g}" for spent in turns[0])
     note = "; ".join(filter(None, (f"{by_cpu:.2f} × by CPU time", f"FD {distances}", comparison.note)))
-    return Row(comparison.what, seconds[0], seconds[1], by_clock, "s", note)
+    row = Row(comparison.what, seconds[0], seconds[1], by_clock, "s", note)
+    typer.echo(f"{row.what}: {row.ratio:.2f} × ({row.note})", err=True)  # an hour's work may be cut short
+    return row
 
 
 def _run(command: Sequence[str], threads: int) -> Spent:
