@@ -18,7 +18,9 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -104,8 +106,8 @@ def prove(folder: Path, trials: int, growth: float) -> list[str]:
     overhead = (cores * watch.seconds[-1] - own) / trials
     say(f"{done} of {trials} trials in {watch.seconds[-1]:.0f} s by the clock, on {cores} cores")
     say(f"beside its own work a trial took {overhead:.2f} s of one core ({own / trials:.2f} s were its own)")
-    if len(watch.processor) > 1:
-        each = (watch.processor[-1] - watch.processor[0]) / (EVERY * (len(watch.processor) - 1))
+    if len(watch.processor) > 1:  # the median: a process that ends takes its time with it
+        each = median(after - before for before, after in pairwise(watch.processor)) / EVERY
         say(f"a trial took {each:.2f} s of processor time, its own work and all of Ray's processes together")
     first, last = watch.memory[0], watch.memory[-1]
     say(f"the driver held {first:.0f} MiB at first, {last:.0f} at last; it grew by {watch.growth:.1f} MiB")
