@@ -48,6 +48,7 @@ class Case:
 LARGE = Case("cyclegan", 64, 4, {"ngf": 64, "n_blocks": 9}, "bfloat16: ≥ 1.6, compiled ≥ 1.8; else ≥ 1")
 SMALL = Case("cyclegan", 32, 8, {"ngf": 24, "ndf": 24, "n_blocks": 4}, "compiled ≥ 1.4")
 UNET = Case("pix2pix", 64, 4, {"ngf": 64, "ndf": 64}, "≥ 1.3")
+CPU_CASES = (SMALL, UNET, LARGE)
 GPU_CASES = (
     Case("cyclegan", 256, 1, {"ngf": 64, "n_blocks": 9}, "≥ 2"),
     Case("cyclegan", 256, 8, {"ngf": 64, "n_blocks": 9}, ""),
@@ -120,7 +121,7 @@ def operations(case: Case) -> int:
     return counter.get_total_flops()
 
 
-def measure(case: Case, device: torch.device, repeats: int, compiled: bool) -> list[Row]:
+def measure(case: Case, device: torch.device, repeats: int, compiled: bool = True) -> list[Row]:
     """Return one row for each of our variants, and the share of the machine's limit in its note."""
     ours = {str(numerics): stepper(case, numerics, device) for numerics in variants(device, compiled)}
     warm_ups = {name: timed(step) for name, step in ours.items()}
@@ -161,7 +162,7 @@ def main(
     torch.set_num_threads(threads)
     where = torch.device(device)
     typer.echo(machine(threads, where))
-    cases = GPU_CASES if where.type == "cuda" else (SMALL, UNET, LARGE)
+    cases = GPU_CASES if where.type == "cuda" else CPU_CASES
     rows = [row for case in cases for row in measure(case, where, repeats, compiled)]
     typer.echo(table(rows))
 

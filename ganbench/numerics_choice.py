@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -52,18 +53,20 @@ class NumericsChoice(RecordModel):
     Attributes:
         numerics: of every trial in the results directory.
         measured: what was compared; empty where the suite left no choice.
-        where: method and sizes that were measured, and the hardware.
+        where: method and sizes that were measured.
+        hardware: on which.
     """
 
     numerics: Numerics
     measured: list[StepTime] = Field(default_factory=list)
     where: str = ""
+    hardware: dict[str, Any] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         if not self.measured:
             return str(self.numerics)
-        times = ", ".join(f"{time.numerics} {time.milliseconds:.1f} ms" for time in self.measured)
-        return f"{self.numerics} (a training step of {self.where}: {times})"
+        times = ", ".join(f"{time.milliseconds:.0f} ms in {time.numerics}" for time in self.measured)
+        return f"{self.numerics}. A training step of {self.where}: {times}"
 
 
 def choose_numerics(
@@ -154,16 +157,16 @@ def _cache_file(profile: Profile, spec: TrialSpec) -> Path:
 
 def _measure(offered: list[Numerics], spec: TrialSpec, data: TranslationData, may_compile: bool) -> NumericsChoice:
     """Time steps of all candidates in turn; keep the default unless another is faster by `MARGIN`."""
-    hardware = describe(pick_device(spec.gpus))
-    name = hardware["gpu"] or hardware["cpu"]
-    where = f"{spec.label}, {spec.image_size} px, batch {spec.batch_size}, {spec.threads} thread(s), {name}"
+    where = f"{spec.label} at {spec.image_size} px, batch {spec.batch_size}"
     times = _step_times(offered, spec, data) if len(offered) > 1 or may_compile else []
     best = min(times, key=lambda time: time.milliseconds * (1 if time.numerics == offered[0] else MARGIN))
     if may_compile and best.milliseconds / 1e3 * spec.steps >= LONG and can_compile():
         (compiled,) = _step_times([best.numerics.model_copy(update={"compiled": True})], spec, data)
         times.append(compiled)
         best = compiled if pays(best, compiled, spec.steps) else best
-    return NumericsChoice(numerics=best.numerics, measured=times, where=where)
+    return NumericsChoice(
+        numerics=best.numerics, measured=times, where=where, hardware=describe(pick_device(spec.gpus))
+    )
 
 
 def pays(eager: StepTime, compiled: StepTime, steps: int) -> bool:
