@@ -93,11 +93,11 @@ def enter(footing: Footing) -> None:
     """Make sure, in a worker, that a trial may start here: a node may have joined, or lost its disk, since the check.
 
     Raises:
-        InputError: this node has other code.
+        InputError: this node has other versions.
         StorageError: this node doesn't see the run's results directory.
     """
     _adopt(footing.folders)
-    if problem := other_code(footing.code):
+    if problem := other_version(footing.code):
         raise InputError(problem)
     if not footing.is_there:
         raise StorageError(vanished(footing.folder))
@@ -113,7 +113,7 @@ def vanished(folder: Path) -> str:
 
 def examine(footing: Footing, spec: TrialSpec, node: str) -> list[str]:
     """Return what keeps a node from running trials like ``spec``, each as a clause that follows the node's name."""
-    if problem := other_code(footing.code):
+    if problem := other_version(footing.code) or other_source(footing.code):
         return [problem]
     _adopt(footing.folders)
     return [*_storage_problems(footing, node), *_data_problems(spec)]
@@ -124,15 +124,20 @@ def code() -> dict[str, str]:
     return {"ganbench": ganbench.__version__, "torch": torch.__version__, "source": _source_digest()}
 
 
-def other_code(expected: dict[str, str]) -> str:
-    """Say in what the code here differs from the driver's; empty where it doesn't."""
+def other_version(expected: dict[str, str]) -> str:
+    """Say which version here differs from the driver's; empty where none does."""
     here = code()
     for name in ("ganbench", "torch"):
         if here[name] != expected[name]:
             return f"has {name} {here[name]}, and the driver {expected[name]}. Install the same version on both."
-    if here["source"] != expected["source"]:
-        return f"has ganbench {here['ganbench']} as the driver, but other source files. Install the same on both."
     return ""
+
+
+def other_source(expected: dict[str, str]) -> str:
+    """Say so where the same version has other files. Asked once, before a run: meanwhile somebody may edit them."""
+    if code()["source"] == expected["source"]:
+        return ""
+    return f"has ganbench {ganbench.__version__} as the driver, but other source files. Install the same on both."
 
 
 @lru_cache(maxsize=1)

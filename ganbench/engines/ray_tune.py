@@ -148,6 +148,18 @@ def _start_ray(address: str | None) -> None:
     import ray
 
     if address is None:
+        _start_here()
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise InputError(unreachable(address, str(error).splitlines()[0])) from None
+
+
+def _start_here() -> None:
+    import ray
+
+    try:
         ray.init(
             address="local",  # else Ray joins any cluster that runs on this machine
             include_dashboard=False,
@@ -155,11 +167,12 @@ def _start_ray(address: str | None) -> None:
             logging_level=logging.ERROR,
             object_store_memory=OBJECT_STORE_BYTES,
         )
-        return
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError(unreachable(address, str(error).splitlines()[0])) from None
+    except Exception as error:  # Ray raises plain ones, such as where it isn't up after 30 seconds
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"Ray could not start on this machine ({reason}). Start the command again once the machine is less busy, "
+            "or run without Ray: --engine serial."
+        ) from None
 
 
 def _fitting_nodes(spec: TrialSpec) -> dict[str, str]:

@@ -1,8 +1,10 @@
 import threading
 
+import pytest
 from ray import cloudpickle
 
-from ganbench.engines.ray_tune import _progress_callback
+from ganbench.engines.ray_tune import _progress_callback, _start_ray
+from ganbench.errors import InputError
 from ganbench.progress import Progress
 
 
@@ -17,3 +19,13 @@ def test_progress_reaches_a_display_that_cannot_be_pickled():
     cloudpickle.dumps(callback)  # Ray does this before a run
     callback.on_trial_result(1, [], None, {"progress": {"trial": "a", "stage": "training", "step": 3, "steps": 4}})
     assert seen == [Progress("a", "training", 3, 4)]
+
+
+def test_a_machine_too_busy_for_ray_is_told_what_to_do(monkeypatch):
+    def init(address, **settings):
+        assert address == "local"  # never a cluster that happens to run here
+        raise Exception("The current node timed out during startup.")  # as Ray does
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(InputError, match=r"timed out during startup.*--engine serial"):
+        _start_ray(None)
