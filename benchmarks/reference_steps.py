@@ -38,7 +38,7 @@ def plain(network: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             if isinstance(child, InstanceNorm):
                 setattr(module, name, nn.InstanceNorm2d(1, affine=False))  # the number of channels is not looked at
-    return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=torch.contiguous_format)
 
 
 def require_gradients(networks: Iterable[nn.Module], yes: bool) -> None:
