@@ -13,8 +13,8 @@ import torch
 import typer
 
 from ganbench.metrics.workbench import Workbench
-from ganbench.sanity import MEMORIZATION, power_of, request_of
-from ganbench.sanity_report import power_to_markdown
+from ganbench.sanity.measure import MEMORIZATION, power_of, request_of
+from ganbench.sanity.report import power_to_markdown
 
 
 def main(

@@ -30,8 +30,8 @@ from ganbench.results.store import check_links, find_record, profile_directory
 from ganbench.spec import TrialSpec, make_specs
 from ganbench.suite import LoadedSuite
 from ganbench.trial import build_method, what_is_needed
-from ganbench.tuning import Search, plan_searches, resolve, search_report
-from ganbench.tuning_check import describe_tuning
+from ganbench.tuning.check import describe_tuning
+from ganbench.tuning.search import Search, plan_searches, resolve, search_report
 from ganbench.variants import load_suite
 
 EngineName = Literal["ray", "serial"]

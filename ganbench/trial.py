@@ -47,7 +47,7 @@ from ganbench.translations import (
     store_translations,
     translate_test_images,
 )
-from ganbench.tuning_rungs import describe_rung, judge_rung
+from ganbench.tuning.rungs import describe_rung, judge_rung
 
 LOCK_FILE = ".lock"
 LEFTOVER_SECONDS = 120.0  # that a worker of a killed run may take to notice it, and NFS to release a dead node's locks

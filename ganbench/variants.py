@@ -24,7 +24,7 @@ from ganbench.registry import did_you_mean
 from ganbench.results.ranks import undecidable
 from ganbench.suite import LoadedSuite, MethodEntry, Profile, read_suite
 from ganbench.suite_values import headline_problems
-from ganbench.tuning_check import describe_tuning, tuning_problems
+from ganbench.tuning.check import describe_tuning, tuning_problems
 
 MOST_ROWS = 500  # of one profile; a grid multiplies, so that a few lines can ask for millions
 BUDGET_KEYS = ("steps", "batch_size", "n_train")  # budget keys that a method or the grid may give

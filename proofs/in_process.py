@@ -19,13 +19,13 @@ def call(command: Sequence[str]) -> int:
 
     What it prints must be text that a terminal takes, so lone surrogates raise too.
     """
-    cli = _cli()
+    verbs = _verbs()
     out, error = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     before = sys.argv
     sys.argv = ["ganbench", *command]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-            cli.main()
+            verbs.main()
     except SystemExit as ended:
         code = ended.code or 0
     else:
@@ -40,9 +40,9 @@ def call(command: Sequence[str]) -> int:
 
 
 @lru_cache(maxsize=1)
-def _cli() -> ModuleType:
+def _verbs() -> ModuleType:
     """Return the command line with its parser built once: typer builds it anew for each call, which takes 20 ms."""
-    from ganbench import cli
+    from ganbench.cli import verbs
 
-    cli.app = typer.main.get_command(cli.app)  # type: ignore[assignment]
-    return cli
+    verbs.app = typer.main.get_command(verbs.app)  # type: ignore[assignment]
+    return verbs

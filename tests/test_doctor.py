@@ -5,9 +5,9 @@ import psutil
 import pytest
 import torch
 
-from ganbench import doctor_machine, doctor_suites
 from ganbench.data.avatars import Avatars
-from ganbench.doctor import examine
+from ganbench.doctor import machine, suites
+from ganbench.doctor.examine import examine
 from ganbench.nets.extractors_inception import INCEPTION
 
 TOPICS = ["environment", "devices", "disk", "weights", "suites"]
@@ -43,7 +43,7 @@ def test_every_topic_is_looked_at_and_trouble_has_a_remedy(look, tmp_path, tiny_
 
 
 def test_too_old_and_absent_packages_are_named_with_pips_command(look, monkeypatch):
-    monkeypatch.setattr(doctor_machine, "requires", lambda _: ["torch>=99.1", "gone[all]>=1.2", "rich>=1", "x; extra"])
+    monkeypatch.setattr(machine, "requires", lambda _: ["torch>=99.1", "gone[all]>=1.2", "rich>=1", "x; extra"])
     found = look("environment")
     assert only(found, "torch").status == "missing"
     assert only(found, "torch").remedy == 'pip install --upgrade "torch>=99.1"'
@@ -55,7 +55,7 @@ def test_too_old_and_absent_packages_are_named_with_pips_command(look, monkeypat
     ("2.15.0+cpu", "2.8", True), ("2.8", "2.8", True), ("2.7.9", "2.8", False), ("3.0rc1", "2.99", True),
 ])  # fmt: skip
 def test_versions_are_compared_as_numbers(found, bound, fine):
-    assert (doctor_machine._version("x", found, bound).status == "ok") is fine
+    assert (machine._version("x", found, bound).status == "ok") is fine
 
 
 def test_inherited_threads_are_reported(look, monkeypatch):
@@ -66,7 +66,7 @@ def test_inherited_threads_are_reported(look, monkeypatch):
 
 def test_disk_that_is_full_or_closed(look, monkeypatch, tmp_path):
     assert {finding.status for finding in look("disk")} == {"ok"}
-    monkeypatch.setattr(doctor_machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
     assert {finding.status for finding in look("disk")} == {"note"}
     (tmp_path / "results").write_text("a file in the way")
     assert only(look("disk"), "results").status == "missing"
@@ -111,8 +111,8 @@ def test_images_that_are_absent(look, monkeypatch):
 
 def test_memory_known_from_finished_trials(look, monkeypatch):
     peak = SimpleNamespace(timings=SimpleNamespace(peak_memory_mib=2048))
-    monkeypatch.setattr(doctor_suites, "read_profile", lambda _: SimpleNamespace(records={"a": peak}))
-    monkeypatch.setattr(doctor_suites, "available_cpus", lambda: 4)
+    monkeypatch.setattr(suites, "read_profile", lambda _: SimpleNamespace(records={"a": peak}))
+    monkeypatch.setattr(suites, "available_cpus", lambda: 4)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**34, total=2**35))
     assert "2.0 GiB per trial" in look("suites")[0].text
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**32, total=2**35))

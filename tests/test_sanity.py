@@ -10,10 +10,10 @@ from ganbench.data.base import DATASETS
 from ganbench.display import PlainDisplay
 from ganbench.metrics.base import Quantity
 from ganbench.nets.extractors import EXTRACTORS, Extractor, Features
-from ganbench.sanity import DRAWS, costs, draw_of, measure, outputs_of_a_draw, request_of
-from ganbench.sanity_damage import DAMAGES, combined
-from ganbench.sanity_verdict import Curve, Verdict
-from ganbench.sanity_workbench import RememberingWorkbench
+from ganbench.sanity.damage import DAMAGES, combined
+from ganbench.sanity.measure import DRAWS, costs, draw_of, measure, outputs_of_a_draw, request_of
+from ganbench.sanity.verdict import Curve, Verdict
+from ganbench.sanity.workbench import RememberingWorkbench
 from ganbench.seeding import torch_generator
 
 
@@ -169,7 +169,7 @@ def test_what_metrics_are_known_to_see(found):
 def test_files_and_table(found, tmp_path, capsys):
     from rich.console import Console
 
-    from ganbench.sanity_report import print_sanity, write_files
+    from ganbench.sanity.report import print_sanity, write_files
 
     table, page, picture = write_files(found, tmp_path)
     rows = list(csv.DictReader(table.open()))

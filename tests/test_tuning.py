@@ -8,9 +8,9 @@ from ganbench.errors import InputError
 from ganbench.results.record import Rung, SearchNotes
 from ganbench.results.store import SEARCH_FILE, find_record, read_profile, write_record
 from ganbench.spec import SearchPart, make_specs
-from ganbench.tuning import plan_searches, resolve
-from ganbench.tuning_rungs import describe_rung, judge_rung, rungs
-from ganbench.tuning_space import Choices, Range, draw, read_axis
+from ganbench.tuning.rungs import describe_rung, judge_rung, rungs
+from ganbench.tuning.search import plan_searches, resolve
+from ganbench.tuning.space import Choices, Range, draw, read_axis
 from ganbench.variants import describe, load_suite
 
 TUNING = """tuning:

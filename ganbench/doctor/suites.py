@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ganbench.doctor_machine import GIBIBYTE, Finding, Status
+from ganbench.doctor.machine import GIBIBYTE, Finding, Status
 from ganbench.errors import InputError
 from ganbench.hardware import available_cpus
 from ganbench.metrics.base import METRICS

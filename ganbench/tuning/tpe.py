@@ -12,7 +12,7 @@ from typing import Any
 
 from ganbench.errors import InputError
 from ganbench.results.record import Status
-from ganbench.tuning_space import Axes, Axis, Choices
+from ganbench.tuning.space import Axes, Axis, Choices
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def doctor(
     """Look at environment, devices, disk and weights, and say what each suite would miss, with the remedy."""
     from rich.console import Console
 
-    from ganbench.doctor import examine, print_findings
+    from ganbench.doctor.examine import examine, print_findings
 
     findings = examine(results, suites)
     if as_json:

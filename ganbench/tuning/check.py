@@ -11,7 +11,7 @@ from ganbench.options import Place, read_options
 from ganbench.registry import did_you_mean
 from ganbench.suite import LoadedSuite, Tuning
 from ganbench.suite_values import find_value
-from ganbench.tuning_space import Axes, read_axis
+from ganbench.tuning.space import Axes, read_axis
 
 if TYPE_CHECKING:
     from ganbench.variants import Variant

@@ -18,10 +18,10 @@ from ganbench.metrics.detector_power import ALPHA, CLEAN, Power
 from ganbench.metrics.memorization import ALARM
 from ganbench.report.figures import encode_png
 from ganbench.results.files import write_atomic
-from ganbench.sanity import DRAWS, Sanity
-from ganbench.sanity_damage import DAMAGES
-from ganbench.sanity_figure import figure
-from ganbench.sanity_verdict import MEANING, Curve, Verdict
+from ganbench.sanity.damage import DAMAGES
+from ganbench.sanity.figure import figure
+from ganbench.sanity.measure import DRAWS, Sanity
+from ganbench.sanity.verdict import MEANING, Curve, Verdict
 
 STYLES = {
     Verdict.MONOTONE: "green",

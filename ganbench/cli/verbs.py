@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ganbench
-from ganbench import cli_setup
-from ganbench.cli_evaluate import evaluate, export
-from ganbench.cli_gate import baseline, check
-from ganbench.cli_human_test import human_test_app
-from ganbench.cli_reproduce import Engine, reproduce
-from ganbench.cli_results import compare, report
-from ganbench.cli_sanity import sanity
+from ganbench.cli import setup
+from ganbench.cli.evaluate import evaluate, export
+from ganbench.cli.gate import baseline, check
+from ganbench.cli.human_test import human_test_app
+from ganbench.cli.reproduce import Engine, reproduce
+from ganbench.cli.results import compare, report
+from ganbench.cli.sanity import sanity
 from ganbench.errors import GanbenchError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cli_setup.weights_app, name="weights")
+app.add_typer(setup.weights_app, name="weights")
 app.add_typer(human_test_app, name="human-test")
-app.command()(cli_setup.doctor)
+app.command()(setup.doctor)
 
 
 class Kind(enum.StrEnum):

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ganbench.doctor_machine import Finding, Status, machine_findings
-from ganbench.doctor_suites import suite_findings
+from ganbench.doctor.machine import Finding, Status, machine_findings
+from ganbench.doctor.suites import suite_findings
 
 SIGNS: dict[Status, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("!", "yellow"), "missing": ("✗", "bold red")}
 

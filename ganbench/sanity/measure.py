@@ -22,9 +22,9 @@ from ganbench.metrics.workbench import Workbench
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.options import read_options
 from ganbench.progress import Notify, Progress
-from ganbench.sanity_damage import DAMAGES, Sample
-from ganbench.sanity_verdict import Curve
-from ganbench.sanity_workbench import RememberingWorkbench
+from ganbench.sanity.damage import DAMAGES, Sample
+from ganbench.sanity.verdict import Curve
+from ganbench.sanity.workbench import RememberingWorkbench
 from ganbench.seeding import torch_generator
 from ganbench.yaml_reader import parse
 

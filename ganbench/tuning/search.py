@@ -27,10 +27,10 @@ from ganbench.seeding import derive_seed
 from ganbench.spec import SearchPart, TrialSpec
 from ganbench.suite import LoadedSuite, Tuning
 from ganbench.suite_values import Wanted, find_value
-from ganbench.tuning_check import axes_of, search_steps, with_options
-from ganbench.tuning_rungs import rungs
-from ganbench.tuning_space import Axes, draw
-from ganbench.tuning_tpe import Tried, check_installed, suggest
+from ganbench.tuning.check import axes_of, search_steps, with_options
+from ganbench.tuning.rungs import rungs
+from ganbench.tuning.space import Axes, draw
+from ganbench.tuning.tpe import Tried, check_installed, suggest
 from ganbench.variants import Variant, expand
 
 ATTEMPTS = 100  # to draw a combination of options that the method doesn't refuse

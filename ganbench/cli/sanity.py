@@ -29,8 +29,8 @@ def sanity(
 
     from ganbench.display import make_display
     from ganbench.results.files import check_writable
-    from ganbench.sanity import costs, measure, request_of
-    from ganbench.sanity_report import print_sanity, write_files
+    from ganbench.sanity.measure import costs, measure, request_of
+    from ganbench.sanity.report import print_sanity, write_files
 
     request = request_of(dataset, image_size, metrics, extractor, seed)
     check_writable(out)

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ganbench.metrics.base import Quantity
 from ganbench.report.figures import FAINT, INK, LABEL_FONT, MARGIN, PAPER, SMALL_FONT, TITLE_FONT, plain
-from ganbench.sanity import Sanity
-from ganbench.sanity_damage import DAMAGES
-from ganbench.sanity_verdict import MEANING, Curve, Verdict
+from ganbench.sanity.damage import DAMAGES
+from ganbench.sanity.measure import Sanity
+from ganbench.sanity.verdict import MEANING, Curve, Verdict
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]

@@ -1,0 +1,1 @@
+"""The verb `doctor`: what is here, and what each suite would miss."""
