@@ -28,7 +28,7 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=9), inner), max_leaves=9
 )
 seeds = st.integers(0, 2**32)
-PARTS = ("name", "dataset", "methods", "grid", "seeds", "metrics", "profiles", "extractor", "headline")
+PARTS = ("name", "dataset", "methods", "grid", "seeds", "metrics", "profiles", "extractor", "headline", "tuning")
 
 
 def accepts(read, path):
