@@ -161,6 +161,13 @@ def test_real_images_that_score_otherwise_show_that_the_measuring_changed(snap):
     assert "real" in only(report).reason
 
 
+def test_without_the_row_of_real_images_nobody_knows_whether_the_measuring_changed(snap):
+    before = snap(*rows(), untrained("real", {SUCCESS: 0.99}, reference=True))
+    (finding,) = compare(before, snap(*rows()), {}).findings
+    assert finding.verdict is Verdict.NOT_COMPARABLE
+    assert "real, which nobody trains, has no value" in finding.reason
+
+
 def test_options_may_differ_since_that_is_what_is_judged_but_are_told(snap):
     report = compare(snap(*rows()), snap(*rows(WORSE, options={"lr": 1e-3})), {})
     assert report.exit_code == 1

@@ -147,15 +147,22 @@ def _short(value: Any) -> str:
 
 def _moved_yardsticks(baseline: Snapshot, new: Snapshot) -> dict[str, str]:
     """Return metric → why it can't judge: real images, which nobody trained, score otherwise than in the baseline."""
-    rows = [(label, row, new.rows[label]) for label, row in baseline.rows.items() if label in new.rows]
+    yardsticks = {label: row for label, row in baseline.rows.items() if row.reference}
     return {
-        name: f"{label}, which nobody trains, moved from {before.mean:.{before.digits}f} to "
-        f"{now.metrics[name].mean:.{before.digits}f}: the measuring changed"
-        for label, row, now in rows
+        name: reason
+        for label, row in yardsticks.items()
         for name, before in row.metrics.items()
-        if row.reference and name in now.metrics
-        if abs(now.metrics[name].mean - before.mean) > Tolerance().around(before)
+        if (reason := _moved(label, before, new.rows[label].metrics.get(name) if label in new.rows else None))
     }
+
+
+def _moved(label: str, before: Quantity, now: Quantity | None) -> str:
+    if now is None:
+        return f"{label}, which nobody trains, has no value: whether the measuring changed, nobody can say"
+    if abs(now.mean - before.mean) <= Tolerance().around(before):
+        return ""
+    means = f"{before.mean:.{before.digits}f} to {now.mean:.{before.digits}f}"
+    return f"{label}, which nobody trains, moved from {means}: the measuring changed"
 
 
 def _judged(found: Iterable[Finding], tolerances: Mapping[str, Tolerance], new: Snapshot) -> list[Finding]:
