@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from runs import records
 from test_training import make_spec
 
+from ganbench.engines.nodes import stand_on
 from ganbench.faults import HANG_FILE
 from ganbench.results.store import find_record
 
@@ -94,7 +96,9 @@ def test_a_trial_that_hung_is_not_tried_again_by_ray(tmp_path, monkeypatch):
     spec = make_spec(tmp_path, "half_cycle", time_limit=9.0)
     spec.directory.mkdir(parents=True)
     (spec.directory / HANG_FILE).write_text("Timeout!")
-    _trainable({"spec": spec.model_dump_json(), "stop_file": str(tmp_path / "stop")})
+    with stand_on(Path(spec.profile_dir)) as footing:
+        given = {"spec": spec.model_dump_json(), "footing": footing.model_dump_json()}
+        _trainable(given | {"stop_file": str(tmp_path / "stop")})
     assert [each["progress"]["stage"] for each in told] == ["failed"]
     assert "time limit: not done within 9 s" in find_record(spec.directory).error
     assert not (spec.directory / HANG_FILE).exists()
