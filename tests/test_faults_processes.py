@@ -1,5 +1,6 @@
 """Methods that end badly, in processes of their own: they hang, or are killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -99,7 +100,7 @@ def test_a_trial_that_hung_is_not_tried_again_by_ray(tmp_path, monkeypatch):
     with stand_on(Path(spec.profile_dir)) as footing:
         given = {"spec": spec.model_dump_json(), "footing": footing.model_dump_json()}
         _trainable(given | {"stop_file": str(tmp_path / "stop")})
-    assert [each["progress"]["stage"] for each in told] == ["failed"]
+    assert [json.loads(each["progress"])["stage"] for each in told] == ["failed"]
     assert "time limit: not done within 9 s" in find_record(spec.directory).error
     assert not (spec.directory / HANG_FILE).exists()
 

@@ -6,6 +6,7 @@ result frame keeps partial metrics of failed trials.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import tempfile
@@ -110,7 +111,7 @@ def _trainable(config: dict[str, Any]) -> None:
     from ganbench.trial import record_death, run_trial
 
     def report(progress: Progress) -> None:
-        tune.report({"progress": asdict(progress)})
+        tune.report({"progress": json.dumps(asdict(progress))})  # as text: of numbers Ray keeps statistics
 
     nodes.enter(Footing.model_validate_json(config["footing"]))
     stop_file, spec = Path(config["stop_file"]), TrialSpec.model_validate_json(config["spec"])
@@ -135,7 +136,7 @@ def _progress_callback(notify: Notify) -> Any:
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:  # Ray calls it with these keywords and may add others: tune.Callback's signature has **info
             if "progress" in result:
-                self.notify(Progress(**result["progress"]))
+                self.notify(Progress(**json.loads(result["progress"])))
 
     return ProgressCallback(notify)
 
