@@ -177,7 +177,7 @@ def measure(seconds: float = 20.0, repeats: int = 3) -> list[Row]:
             together(seconds, folder),
             *(first_step(engine, folder) for engine in ("serial", "ray")),
             verb(["--help"], "≤ 0.4 s", "ganbench --help"),
-            verb(["list"], "≤ 4 s", "ganbench list"),
+            verb(["list", "methods"], "≤ 4 s", "ganbench list methods"),
             verb(["report", str(folder / "records"), "--markdown"], "≤ 2 s", f"ganbench report on {RECORDS} records"),
         ]
 
