@@ -26,6 +26,7 @@ from ganbench.methods.base import METHODS, Method
 from ganbench.numerics import MemoryFormat, Numerics
 from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import RecordModel
+from ganbench.results.store import RECORD_FILE, read_record
 from ganbench.spec import TrialSpec
 from ganbench.suite import Profile
 from ganbench.training import StepTimer
@@ -78,6 +79,8 @@ def choose_numerics(
 ) -> NumericsChoice:
     """Return what the results directory holds already, else what the cache knows, else what is measured now.
 
+    A directory of a version that recorded no choice goes on as its trials were trained.
+
     Args:
         profile: what it doesn't leave to the machine is kept, whatever was recorded.
         specs: the trials; the first whose method needs no preparation is measured.
@@ -89,7 +92,7 @@ def choose_numerics(
         InputError: the recorded choice is damaged, or compilation is asked for where nothing can compile.
     """
     path = directory / NUMERICS_FILE
-    recorded = read_model(path, NumericsChoice, "choice of numerics") if path.exists() else None
+    recorded = read_model(path, NumericsChoice, "choice of numerics") if path.exists() else _of_records(directory)
     spec = next(filter(_can_be_measured, specs), None)
     measured = spec and not recorded and _from_cache_or_measured(profile, spec, data, measuring)
     found = recorded or measured or NumericsChoice(numerics=Numerics())
@@ -97,6 +100,16 @@ def choose_numerics(
     if chosen.numerics.compiled:
         _check_compiler()
     return chosen
+
+
+def _of_records(directory: Path) -> NumericsChoice | None:
+    """Return how the trained trials in ``directory`` computed, as the first of them says; None where there are none."""
+    for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
+        budget = read_record(path, series=False).budget
+        if budget.updates:
+            values = {name: getattr(budget, name) for name in Numerics.model_fields}
+            return NumericsChoice(numerics=Numerics.model_validate(values))
+    return None
 
 
 def store_numerics(choice: NumericsChoice, directory: Path) -> None:
@@ -109,7 +122,7 @@ def candidates(profile: Profile, device: torch.device) -> list[Numerics]:
 
     bfloat16 is one of them only where the hardware multiplies it natively: emulated, it is slower by far.
     """
-    precisions = ["bfloat16", "float32"] if has_fast_bfloat16(device) else ["float32"]
+    precisions = ["float32", "bfloat16"] if has_fast_bfloat16(device) else ["float32"]
     formats: list[MemoryFormat] = ["channels_last", "contiguous"]
     if profile.precision != "auto":
         precisions = [profile.precision]
@@ -210,5 +223,6 @@ def can_compile() -> bool:
 def _check_compiler() -> None:
     if not can_compile():
         raise InputError(
-            "compile: true needs a C++ compiler (g++), and none is on the PATH. Install one, or set compile to auto."
+            f"compile: the networks are to be compiled, as the suite or {NUMERICS_FILE} in the results says, and that "
+            "needs a C++ compiler (g++), which is not on the PATH. Install one, or set compile to false."
         )

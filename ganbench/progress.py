@@ -28,6 +28,8 @@ class Progress:
     note: str = ""
 
 
+PREPARATION = "preparation"  # what is done once for all trials, by that name in place of a trial's
+
 Notify = Callable[[Progress], None]
 
 

@@ -21,7 +21,7 @@ from ganbench.errors import InterruptedRunError
 from ganbench.hardware import available_cpus, pick_device, release_memory
 from ganbench.locks import locked
 from ganbench.outcome import SAMPLES_FILE
-from ganbench.progress import Notify, Progress
+from ganbench.progress import PREPARATION, Notify, Progress
 from ganbench.report.figures import encode_png, method_grid
 from ganbench.report.publish import write_reports
 from ganbench.results.files import write_atomic
@@ -29,7 +29,6 @@ from ganbench.results.pictures import CLOSEST, NEIGHBOURS_FILE, Pictures, write_
 from ganbench.results.record import Status
 from ganbench.results.store import find_record
 from ganbench.run_plan import (
-    PREPARATION,
     EngineName,
     RunOptions,
     RunPlan,

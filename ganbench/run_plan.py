@@ -21,7 +21,7 @@ from ganbench.errors import InputError
 from ganbench.faults import stands_in
 from ganbench.hardware import available_cpus, check_resources
 from ganbench.numerics_choice import NumericsChoice, choose_numerics, store_numerics
-from ganbench.progress import Notify, Progress
+from ganbench.progress import PREPARATION, Notify, Progress
 from ganbench.registry import did_you_mean
 from ganbench.results.files import check_writable
 from ganbench.results.plan import Plan, PlannedTrial, check_same_suite, write_plan
@@ -36,7 +36,6 @@ from ganbench.variants import load_suite
 
 EngineName = Literal["ray", "serial"]
 BASELINE_COST = 0.02  # of the dearest trial's: baselines are only evaluated
-PREPARATION = "preparation"
 AFTER_SEARCH = "search"  # first: what to train is found by it
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 import psutil
 
 from proofs.kills import content
+from proofs.telling import say, verdict
 
 SUITE = """
 name: cluster
@@ -187,12 +188,6 @@ def prove(folder: Path, trials: int, steps: int, moment: float, quick: bool) -> 
     return problems
 
 
-def say(text: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Parse the command line and run the proof."""
     parser = argparse.ArgumentParser(prog="python -m proofs.cluster", description=__doc__)
@@ -203,10 +198,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ganbench-cluster-") as folder:
         problems = prove(Path(folder), chosen.trials, chosen.steps, chosen.moment, chosen.quick)
-    for problem in problems:
-        say(f"PROBLEM: {problem}")
-    say("FAILED" if problems else "all trials finished, and all records equal those of the undisturbed run")
-    return 1 if problems else 0
+    return verdict(problems, "all trials finished, and all records equal those of the undisturbed run")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from typing import Any
 
 import psutil
 
+from proofs.telling import say, verdict
+
 SUITE = """
 name: many
 dataset: {{name: avatars, source: avataaars, target: adventurer, n_train: 24, n_val: 8, n_test: 8}}
@@ -116,12 +118,6 @@ def prove(folder: Path, trials: int, growth: float) -> list[str]:
     return problems + ([f"the driver grew by more than {growth:g} MiB"] if watch.growth > growth else [])
 
 
-def say(text: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Parse the command line and run the proof."""
     parser = argparse.ArgumentParser(prog="python -m proofs.many_trials", description=__doc__)
@@ -131,10 +127,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="ganbench-many-") as folder:
         problems = prove(Path(folder), chosen.trials, chosen.growth)
-    for problem in problems:
-        say(f"PROBLEM: {problem}")
-    say("FAILED" if problems else "all trials finished, cheaply, and the driver stayed as it was")
-    return 1 if problems else 0
+    return verdict(problems, "all trials finished, cheaply, and the driver stayed as it was")
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def test_compilation_must_save_more_than_its_warm_up_takes():
 
 def test_compilation_without_a_compiler_is_refused(planned, monkeypatch):
     monkeypatch.setattr(numerics_choice, "can_compile", lambda: False)
-    with pytest.raises(InputError, match="compile: true needs a C\\+\\+ compiler"):
+    with pytest.raises(InputError, match="needs a C\\+\\+ compiler"):
         planned("compile: true, memory_format: contiguous, precision: float32,", times=BOTH)
 
 
@@ -179,3 +179,19 @@ def test_only_other_numerics_change_the_training_hash(tmp_path, colour_data):
     ]
     assert hashes[0] == spec.training_hash
     assert len(set(hashes)) == 3
+
+
+def test_a_directory_without_a_choice_goes_on_as_its_trials_were_trained(planned, finished):
+    directory = finished / "tiny" / "cpu"
+    (directory / "numerics.json").unlink()
+    choice, asked = planned(times={"float32, channels_last": 9.0, "float32, contiguous": 1.0}, directory=directory)
+    assert choice.numerics == Numerics()
+    assert not asked
+
+
+def test_bfloat16_is_taken_where_the_hardware_has_it_and_it_is_clearly_faster(planned, monkeypatch):
+    monkeypatch.setattr(numerics_choice, "has_fast_bfloat16", lambda _: True)
+    times = BOTH | {"bfloat16, channels_last": 40.0, "bfloat16, contiguous": 50.0}
+    assert planned(times=times)[0].numerics == Numerics(precision="bfloat16")
+    equal = dict.fromkeys(times, 100.0)
+    assert planned(times=equal, steps=6)[0].numerics == Numerics()

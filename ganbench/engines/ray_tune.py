@@ -22,14 +22,13 @@ from ganbench.engines.connection import unreachable
 from ganbench.engines.nodes import Footing
 from ganbench.errors import GanbenchError, InputError, StorageError
 from ganbench.hardware import check_nodes
-from ganbench.progress import Notify, Progress, Throttle
+from ganbench.progress import PREPARATION, Notify, Progress, Throttle
 from ganbench.spec import TrialSpec
 
 RETRIES = 2  # of a trial whose worker or node died, each from its last checkpoint
 REPORT_SECONDS = 2.0  # a worker's progress reaches the screen this often
 LOOK_SECONDS = 1.0  # between two looks at whether the results directory is still there
 OBJECT_STORE_BYTES = 100 * 2**20  # trials exchange paths, not arrays
-PREPARATION = "preparation"
 
 
 def run(specs: Sequence[TrialSpec], notify: Notify, stop_file: Path, address: str | None = None) -> None:

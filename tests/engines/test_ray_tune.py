@@ -1,3 +1,4 @@
+import json
 import threading
 
 import pytest
@@ -17,7 +18,8 @@ def test_progress_reaches_a_display_that_cannot_be_pickled():
 
     callback = _progress_callback(notify)
     cloudpickle.dumps(callback)  # Ray does this before a run
-    callback.on_trial_result(1, [], None, {"progress": {"trial": "a", "stage": "training", "step": 3, "steps": 4}})
+    progress = json.dumps({"trial": "a", "stage": "training", "step": 3, "steps": 4})
+    callback.on_trial_result(1, [], None, {"progress": progress})
     assert seen == [Progress("a", "training", 3, 4)]
 
 
