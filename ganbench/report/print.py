@@ -94,7 +94,7 @@ def _boards(root: Path) -> list[Leaderboard]:
     with no_collection():
         found = read_results(root, series=False)
         boards = [board for results in found for board in build_leaderboards(results)]
-    for problem in (problem for results in found for problem in results.problems):
+    for problem in (problem for results in found for problem in results.problems_in_brief):
         sys.stderr.write(f"{problem}\n")
     return boards
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -110,14 +111,14 @@ def _first_problem(error: ValidationError) -> str:
 
 def _read_object(path: Path, what: str, remedy: str, skip: Sequence[str]) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        found = path.stat()
+        if not S_ISREG(found.st_mode):  # a pipe would be waited for without end
             raise InputError(f"{path}: this {what} is not a file. {remedy}")
-        with path.open("rb") as file:
-            content = file.read(MAX_JSON_BYTES + 1)
+        if found.st_size > MAX_JSON_BYTES:
+            raise InputError(f"{path}: a {what} must be at most {MAX_JSON_BYTES >> 20} MiB. This file is larger.")
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: this {what} can't be read: {error.strerror}.") from None
-    if len(content) > MAX_JSON_BYTES:
-        raise InputError(f"{path}: a {what} must be at most {MAX_JSON_BYTES >> 20} MiB. This file is larger.")
     try:
         fields = from_json(_without(content, skip), allow_inf_nan=False)
     except ValueError as error:
@@ -132,11 +133,9 @@ def _without(content: bytes, skip: Sequence[str]) -> bytes:
 
     Any other layout is left as it is. The last line stays in any case, since none but it has no comma.
     """
-    starts = tuple(f'"{key}": '.encode() for key in skip)
-    if not starts or not content.startswith(b"{\n"):
-        return content
-    return b"\n".join(line for line in content.split(b"\n") if not (line.startswith(starts) and _whole(line)))
-
-
-def _whole(line: bytes) -> bool:
-    return line.endswith((b"],", b"},"))
+    for key in skip if content.startswith(b"{\n") else ():
+        start = content.find(f'\n"{key}": '.encode())
+        end = content.find(b"\n", start + 1)
+        if 0 <= start < end and content[end - 2 : end] in (b"],", b"},"):
+            content = content[:start] + content[end:]
+    return content

@@ -149,7 +149,7 @@ def _left_out(results: ResultSet) -> Iterator[str]:
     if results.stale:
         verb = "is" if results.stale == 1 else "are"
         yield f"{_count(results.stale, 'record')} of an earlier version of this suite {verb} not shown."
-    yield from (f"Not read: {problem}" for problem in results.problems)
+    yield from (f"Not read: {problem}" for problem in results.problems_in_brief)
 
 
 def _without_home(text: str) -> str:

@@ -21,6 +21,7 @@ RECORD_FILE = "record.json"
 SEARCH_FILE = "search.json"  # the record of a search trial: no reader of results takes it for one
 SEARCH_FOLDER = "search"
 SERIES = ("curve", "per_image")
+MOST_TOLD = 10  # problems of one directory, in tables and on a terminal
 NOT_FOLLOWED = "is a symbolic link that leads elsewhere, and is not followed. Copy what it points to."
 
 
@@ -55,6 +56,12 @@ class ResultSet:
     def stale(self) -> int:
         """Number of records that are not shown, because they belong to an earlier version of the suite."""
         return len(self.records) - len(self.shown)
+
+    @property
+    def problems_in_brief(self) -> tuple[str, ...]:
+        """The first problems, and how many more there are."""
+        more = len(self.problems) - MOST_TOLD
+        return (*self.problems[:MOST_TOLD], f"… and {more} more in {self.directory}.") if more > 0 else self.problems
 
 
 def profile_directory(results: Path, suite: str, profile: str) -> Path:

@@ -140,6 +140,17 @@ def test_one_broken_record_does_not_hide_the_others(tmp_path: Path) -> None:
     assert str(broken) in results.problems[0]
 
 
+def test_many_broken_records_are_told_in_brief(tmp_path: Path) -> None:
+    profile = save(tmp_path, *typical())
+    for name in range(12):
+        (profile / f"broken{name:02}").mkdir()
+        (profile / f"broken{name:02}" / "record.json").write_text("{")
+    (results,) = read_results(tmp_path)
+    assert len(results.problems) == 12
+    assert len(results.problems_in_brief) == 11
+    assert results.problems_in_brief[-1] == f"… and 2 more in {profile}."
+
+
 def test_results_are_found_from_every_level(tmp_path: Path) -> None:
     save(tmp_path, record(), record(profile="long"), record(suite="other"))
     names = [(results.suite, results.profile) for results in read_results(tmp_path)]

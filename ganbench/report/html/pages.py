@@ -73,7 +73,7 @@ def write_pages(root: Path, folder: Path) -> tuple[list[Path], list[str]]:
         write_atomic(folder / name, _page(results, board, pictures, problem).encode())
         cards.append(_card(board, name, pictures))
     write_atomic(folder / INDEX, _render("index.html", {"cards": cards, "title": "Results"}).encode())
-    problems = [problem for results in found for problem in results.problems]
+    problems = [problem for results in found for problem in results.problems_in_brief]
     return [folder / INDEX, *(folder / name for name in names)], problems
 
 
