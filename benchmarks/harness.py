@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -43,6 +44,7 @@ profiles:
         options: {ngf: 24, ndf: 24, n_blocks: 4}}
 """
 RECORDS = 100
+BEGUN = re.compile(r"training \d+/1,?000,?000")
 
 
 def planned(folder: Path) -> tuple[TrialSpec, TranslationData]:
@@ -135,7 +137,7 @@ def first_step(engine: str, folder: Path) -> Row:
     path = folder / "harness.yaml"
     path.write_text(SUITE)
     command = [sys.executable, "-m", "ganbench", "run", str(path), "--engine", engine]
-    seconds = [_until_training([*command, "--results", tempfile.mkdtemp(dir=folder)]) for _ in range(3)]
+    seconds = [_until_training([*command, "--results", tempfile.mkdtemp(dir=folder)], folder) for _ in range(3)]
     return Row(
         what=f"from the command to the first training step, engine {engine}",
         ours=statistics.median(seconds[1:]),
@@ -144,16 +146,18 @@ def first_step(engine: str, folder: Path) -> Row:
     )
 
 
-def _until_training(command: list[str]) -> float:
+def _until_training(command: list[str], folder: Path) -> float:
+    said = Path(
+        tempfile.mkstemp(dir=folder)[1]
+    )  # a pipe stays open as long as a process of Ray lives
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stderr is not None  # noqa: S101
-        for line in process.stderr:
-            if "training" in line and "/1000000" in line:
-                break
+    with said.open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603
+        while process.poll() is None and not BEGUN.search(said.read_text()):
+            time.sleep(0.02)
         taken = time.perf_counter() - started
         process.terminate()
-        process.stderr.read()
+    if not BEGUN.search(said.read_text()):
+        raise SystemExit(f"{' '.join(command)} ended before its first step:\n{said.read_text()}")
     return taken
 
 
