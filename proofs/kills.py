@@ -18,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from proofs.telling import say, verdict
 
 SUITE = """
 name: kills
@@ -175,7 +176,7 @@ def content(directory: Path) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def disturbed_run(
-    folder: Path, suite: Path, kills: int, chance: random.Random, startup: float, say: Callable[[str], None]
+    folder: Path, suite: Path, kills: int, chance: random.Random, startup: float
 ) -> tuple[int, list[list[Line]]]:
     """Run the suite to its end with at most ``kills`` kills; return their number, and the log of each attempt."""
     done, attempts, log = 0, list[list[Line]](), folder / "log"
@@ -225,15 +226,15 @@ def prove(folder: Path, kills: int, steps: int, interval: float, seed: int) -> F
     suite = folder / "kills.yaml"
     suite.write_text(SUITE.format(steps=steps, interval=interval))
     began = time.time()
-    _, (whole,) = disturbed_run(_made(folder / "undisturbed"), suite, 0, random.Random(seed), 0.0, _say)
+    _, (whole,) = disturbed_run(_made(folder / "undisturbed"), suite, 0, random.Random(seed), 0.0)
     startup = next(line.when for line in whole if line.stage == "training") - began
-    _say(f"undisturbed: {whole[-1].when - began:.0f} s, training began after {startup:.1f} s")
+    say(f"undisturbed: {whole[-1].when - began:.0f} s, training began after {startup:.1f} s")
     expected, found, chance = content(folder / "undisturbed" / PROFILE), Findings(), random.Random(seed)
     if sum(bool(record["curve"]) for record in expected.values()) != TRAINED:
         raise SystemExit("the undisturbed run is not complete")
     while found.kills < kills:
         results = _made(folder / f"run{found.runs + 1}")
-        done, attempts = disturbed_run(results, suite, kills - found.kills, chance, startup, _say)
+        done, attempts = disturbed_run(results, suite, kills - found.kills, chance, startup)
         found.kills += done
         judge(found, attempts, results, expected, interval)
     return found
@@ -244,22 +245,14 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def report(found: Findings, interval: float) -> int:
     """Print the outcome; return the exit code."""
     seconds, steps = sorted(found.again_seconds) or [0.0], sorted(found.again_steps) or [0]
-    _say(f"{found.kills} kills, {found.in_training} of them amid a training, over {found.runs} run(s) of the suite")
+    say(f"{found.kills} kills, {found.in_training} of them amid a training, over {found.runs} run(s) of the suite")
     middle = len(steps) // 2
-    _say(f"trained again per kill: median {steps[middle]} steps ({seconds[middle]:.2f} s), at most {steps[-1]} steps")
-    _say(f"at most {seconds[-1]:.2f} s, with the step at hand; the checkpoint interval is {interval:g} s")
-    for problem in found.problems:
-        _say(f"PROBLEM: {problem}")
-    _say("FAILED" if found.problems else "every trial ended once, and all records equal those of the undisturbed run")
-    return 1 if found.problems else 0
+    say(f"trained again per kill: median {steps[middle]} steps ({seconds[middle]:.2f} s), at most {steps[-1]} steps")
+    say(f"at most {seconds[-1]:.2f} s, with the step at hand; the checkpoint interval is {interval:g} s")
+    return verdict(found.problems, "every trial ended once, and all records equal those of the undisturbed run")
 
 
 def main() -> int:

@@ -25,10 +25,8 @@ def start(*arguments, **environment):
     )
 
 
-@pytest.mark.parametrize(("engine", "number"), [
-    ("serial", signal.SIGINT), ("ray", signal.SIGINT), ("serial", signal.SIGTERM)
-])  # fmt: skip
-def test_ctrl_c_or_sigterm_saves_and_the_same_command_goes_on(tiny_suite, results, engine, number):
+@pytest.mark.parametrize(("engine", "number"), [("ray", signal.SIGINT), ("serial", signal.SIGTERM)])
+def test_ctrl_c_or_sigterm_saves_and_the_same_command_goes_on(tiny_suite, results, cli, engine, number):
     suite = tiny_suite(("steps: 4", "steps: 400"))
     process = start("run", suite, "--engine", engine, "--results", results)
     deadline = time.monotonic() + 120
@@ -43,12 +41,9 @@ def test_ctrl_c_or_sigterm_saves_and_the_same_command_goes_on(tiny_suite, result
     record = records(results)["half_cycle"]
     assert record.status == "interrupted"
     assert record.curve[-1]["step"] >= 100
-    again = subprocess.run(
-        [sys.executable, "-m", "ganbench", "run", suite, "--engine", "serial", "--results", results, "--only",
-         "half_cycle"], capture_output=True, text=True, check=False
-    )  # fmt: skip
-    assert again.returncode == 0, again.stderr
-    assert "goes on from step" in again.stderr
+    code, _, err = run_serial(cli, suite, results, "--only", "half_cycle")
+    assert code == 0, err
+    assert "goes on from step" in err
     finished = records(results)["half_cycle"]
     assert finished.status == "ok"
     assert finished.curve[-1]["step"] == 400
