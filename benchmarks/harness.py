@@ -147,9 +147,7 @@ def first_step(engine: str, folder: Path) -> Row:
 
 
 def _until_training(command: list[str], folder: Path) -> float:
-    said = Path(
-        tempfile.mkstemp(dir=folder)[1]
-    )  # a pipe stays open as long as a process of Ray lives
+    said = Path(tempfile.mkstemp(dir=folder)[1])  # a pipe stays open as long as a process of Ray lives
     started = time.perf_counter()
     with said.open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603
         while process.poll() is None and not BEGUN.search(said.read_text()):
