@@ -20,6 +20,12 @@ import torch
 from ganbench.errors import InputError
 
 Precision = Literal["float32", "bfloat16"]
+Gpus = float | Literal["auto"]  # of one trial; auto: the share of one that measured memory allows
+
+
+def gpus_needed(gpus: Gpus) -> float:
+    """Return how many GPUs a machine must have for a trial that asks for ``gpus``; a measured share is of one."""
+    return 1.0 if gpus == "auto" else gpus
 
 
 def pick_device(gpus: float) -> torch.device:
@@ -47,17 +53,18 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_resources(cpus: float, gpus: float, have_cpus: float, have_gpus: float, where: str) -> None:
+def check_resources(cpus: float, gpus: Gpus, have_cpus: float, have_gpus: float, where: str) -> None:
     """Raise `InputError` where one trial asks for more than there is: it would wait for ever."""
-    problems = _fraction_problems(gpus, where)
+    needed, got = gpus_needed(gpus), gpus if gpus == "auto" else f"{gpus:g}"
+    problems = _fraction_problems(needed, where)
     if cpus > have_cpus:
         problems.append(
             f"{where}: cpus_per_trial must be at most the {have_cpus:g} CPU cores that are here. Got {cpus:g}. "
             "Lower it in the profile, or choose another profile."
         )
-    if gpus > have_gpus:
+    if needed > have_gpus:
         problems.append(
-            f"{where}: gpus_per_trial must be at most the {have_gpus:g} GPUs that are here. Got {gpus:g}. "
+            f"{where}: gpus_per_trial must be at most the {have_gpus:g} GPUs that are here. Got {got}. "
             "Use a profile without GPUs (--profile cpu), or a machine that has them."
         )
     if problems:
@@ -102,8 +109,9 @@ def reset_peak_memory() -> None:
 
 
 def release_memory() -> None:
-    """Give memory that is no longer used back to the system: glibc keeps it, and workers would grow trial by trial."""
+    """Give memory that is no longer used back, the GPU's too: glibc keeps it, and workers would grow trial by trial."""
     gc.collect()
+    torch.cuda.empty_cache()  # other trials share the GPU; does nothing where none is in use
     _freeze_libraries()
     with contextlib.suppress(OSError, AttributeError):  # other systems have no malloc_trim, and need none
         ctypes.CDLL("libc.so.6").malloc_trim(0)

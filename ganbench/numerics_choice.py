@@ -21,6 +21,7 @@ from pydantic import Field
 from ganbench.data.base import TranslationData
 from ganbench.data.cache import cache_folder
 from ganbench.errors import InputError
+from ganbench.gpu_sharing import GpuShare
 from ganbench.hardware import describe, has_fast_bfloat16, pick_device
 from ganbench.methods.base import METHODS, Method
 from ganbench.numerics import MemoryFormat, Numerics
@@ -56,12 +57,14 @@ class NumericsChoice(RecordModel):
         measured: what was compared; empty where the suite left no choice.
         where: method and sizes that were measured.
         hardware: on which.
+        gpu: how its trials share GPUs, where the suite leaves that to the machine; changes no bits.
     """
 
     numerics: Numerics
     measured: list[StepTime] = Field(default_factory=list)
     where: str = ""
     hardware: dict[str, Any] = Field(default_factory=dict)
+    gpu: GpuShare | None = None
 
     def __str__(self) -> str:
         if not self.measured:

@@ -19,7 +19,7 @@ import torch
 import ganbench
 from ganbench.display import Display, make_display
 from ganbench.errors import InputError, InterruptedRunError, NothingComparableError
-from ganbench.hardware import available_cpus, check_resources
+from ganbench.hardware import available_cpus, check_resources, gpus_needed
 from ganbench.methods.base import METHODS
 from ganbench.metrics.base import METRICS
 from ganbench.nets.extractors import EXTRACTORS
@@ -163,7 +163,7 @@ def spec_of(record: Record, path: Path, directory: Path) -> TrialSpec:
         flip=profile.flip,
         **_numerics(record.budget).model_dump(),
         threads=profile.cpus_per_trial,
-        gpus=profile.gpus_per_trial,
+        gpus=gpus_needed(profile.gpus_per_trial),
         metrics=tuple(record.evaluated),
         extractor=extractor,
         baseline=record.baseline,

@@ -19,6 +19,7 @@ from ganbench.engines.connection import check_address
 from ganbench.engines.nodes import FOLDER_VARIABLES
 from ganbench.errors import InputError
 from ganbench.faults import stands_in
+from ganbench.gpu_sharing import share_gpus
 from ganbench.hardware import available_cpus, check_resources
 from ganbench.numerics_choice import NumericsChoice, choose_numerics, store_numerics
 from ganbench.progress import PREPARATION, Notify, Progress
@@ -89,6 +90,7 @@ class RunPlan:
         else:
             lines = []
         lines.append(f"Computes in {self.numerics}.")
+        lines += [f"{self.numerics.gpu}."] if self.numerics.gpu else []
         seeds = {spec.seed for spec in self.specs if not spec.baseline and not spec.reference}
         warning = undecidable(len(seeds)) if seeds else ""
         return [*lines, *([warning] if warning else [])]
@@ -172,11 +174,38 @@ def plan_run(suite_path: Path, options: RunOptions, notify: Notify) -> RunPlan:
     )
     common = {"tensorboard": options.tensorboard, **numerics.numerics.model_dump()}
     specs = [spec.model_copy(update=common) for spec in specs]
+    numerics = _with_gpu_share(loaded, options, numerics, specs, data, notify)
+    if numerics.gpu:
+        specs = [spec.model_copy(update={"gpus": numerics.gpu.share}) for spec in specs]
     specs = _longest_first(_chosen(specs, options.only), data)
     searches, held_out = plan_searches(loaded, options.profile, specs, data)
     plan = RunPlan(loaded, options, data, specs, numerics, searches=searches, held_out=held_out)
     plan.look_again()
     return plan
+
+
+def _with_gpu_share(
+    loaded: LoadedSuite,
+    options: RunOptions,
+    numerics: NumericsChoice,
+    specs: list[TrialSpec],
+    data: TranslationData,
+    notify: Notify,
+) -> NumericsChoice:
+    """Return the choice with the share of a GPU that a trial asks for, where the suite leaves it to the machine.
+
+    The serial engine shares nothing: it runs one trial at a time.
+    """
+    if loaded.profile(options.profile).gpus_per_trial != "auto" or options.engine == "serial":
+        return numerics.model_copy(update={"gpu": None})
+    tuning = loaded.tuning(options.profile)
+    trained = sum(spec.steps > 0 for spec in _chosen(specs, options.only))
+    trials = max(1, trained) * (tuning.trials if tuning else 1)
+
+    def measuring(number: int, rows: int) -> None:
+        notify(Progress(PREPARATION, "measuring GPU memory", number, rows))
+
+    return numerics.model_copy(update={"gpu": share_gpus(specs, data, numerics.gpu, trials, measuring)})
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import ganbench
 from ganbench.data.base import DATASETS, Dataset, TranslationData
 from ganbench.errors import InputError
-from ganbench.hardware import Precision
+from ganbench.hardware import Precision, gpus_needed
 from ganbench.methods.base import METHODS, Method, Task
 from ganbench.numerics import MemoryFormat, Numerics
 from ganbench.options import read_options
@@ -55,6 +55,7 @@ class TrialSpec(BaseModel):
         n_train: training images of each domain that the method sees, the first ones; None: all. The evaluation
             always refers to all.
         threads: of torch, in training and evaluation.
+        gpus: that it asks for; where the suite says auto, one until a share is measured (see `ganbench.gpu_sharing`).
         profile_dir: absolute path of ``results/<suite>/<profile>``.
         code: commit and dirtiness of ganbench when the run was planned.
         tensorboard: whether the training is logged for TensorBoard, too.
@@ -221,7 +222,7 @@ def _spec(
         n_train=variant.n_train,
         flip=profile.flip,
         threads=profile.cpus_per_trial,
-        gpus=profile.gpus_per_trial,
+        gpus=gpus_needed(profile.gpus_per_trial),
         metrics=tuple(loaded.metrics(profile_name)),
         extractor=loaded.suite.extractor,
         baseline=variant.cls.baseline,

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ganbench.data.base import DATASETS, Dataset
 from ganbench.errors import InputError
+from ganbench.hardware import Gpus
 from ganbench.names import check_name
 from ganbench.options import Options, Place, read_options
 from ganbench.seeding import SEED_LIMIT
@@ -24,6 +25,7 @@ MethodEntry = str | dict[str, Any]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 ImageSize = Annotated[int, Field(ge=8, le=1024)]
 OnOutOfMemory = Literal["fail", "halve_batch"]
+MOST_GPUS = 64  # of one trial
 
 
 class Profile(Options):
@@ -33,7 +35,9 @@ class Profile(Options):
     steps: int = Field(ge=1, le=100_000_000, description="training steps; a step is one batch")
     batch_size: int = Field(ge=1, le=4096, description="images of each domain in a batch")
     cpus_per_trial: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of one trial")
-    gpus_per_trial: float = Field(0.0, ge=0, le=64, description="GPUs of one trial; a fraction shares one")
+    gpus_per_trial: Gpus = Field(
+        0.0, description="GPUs of one trial; a fraction shares one; auto: as many trials on each as its memory holds"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 autocast where that is measured to be faster, else float32"
     )
@@ -59,6 +63,14 @@ class Profile(Options):
     on_out_of_memory: OnOutOfMemory = Field(
         "fail", description="halve_batch: a method too large for the memory gets a row with half the batch_size"
     )
+
+    @field_validator("gpus_per_trial", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value: Any) -> Any:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value == "auto" or (is_number and 0 <= float(value) <= MOST_GPUS):
+            return value
+        raise ValueError(f"must be a number from 0 to {MOST_GPUS}, or auto. Got {value!r}")
 
 
 class Tuning(Options):

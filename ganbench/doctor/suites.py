@@ -9,7 +9,7 @@ import torch
 
 from ganbench.doctor.machine import GIBIBYTE, Finding, Status
 from ganbench.errors import InputError
-from ganbench.hardware import available_cpus
+from ganbench.hardware import available_cpus, gpus_needed
 from ganbench.metrics.base import METRICS
 from ganbench.nets.extractors import EXTRACTORS
 from ganbench.nets.perceptual import SQUEEZENET
@@ -73,8 +73,9 @@ def _profile(loaded: LoadedSuite, name: str, results: Path) -> Finding:
 
 
 def _obstacles(profile: Profile) -> Iterator[tuple[Status, str, str]]:
-    if profile.gpus_per_trial > torch.cuda.device_count():
-        yield "note", f"needs {profile.gpus_per_trial:g} GPU per trial", "use another profile, or a machine with a GPU"
+    gpus = gpus_needed(profile.gpus_per_trial)
+    if gpus > torch.cuda.device_count():
+        yield "note", f"needs {gpus:g} GPU per trial", "use another profile, or a machine with a GPU"
     if profile.cpus_per_trial > available_cpus():
         text = f"needs {profile.cpus_per_trial} cores per trial, {available_cpus()} are here"
         yield "note", text, "lower cpus_per_trial, or use another profile"
