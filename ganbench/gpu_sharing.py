@@ -16,7 +16,7 @@ import torch
 from ganbench.data.base import TranslationData
 from ganbench.data.cache import cache_folder
 from ganbench.faults import is_out_of_memory
-from ganbench.hardware import available_cpus, release_memory
+from ganbench.hardware import available_cpus, pick_device, release_memory
 from ganbench.methods.base import METHODS
 from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import RecordModel
@@ -28,7 +28,7 @@ UPDATES = 3  # of the generator, in a try: Adam's memory comes with the first
 MOST_STEPS = 300  # in a try, where a generator is updated once in many steps
 SPARE = 1.15  # so much more than in its try a training may come to hold: allocators fragment
 CONTEXT_MIB = 1024  # CUDA's context and kernels in each process: about half of it on recent GPUs (unverified)
-EVALUATION_MIB = 2048  # extractors and judges on batches of 50, after the training's memory is free again (unverified)
+EVALUATION_MIB = 2048  # networks on batches of 50: EfficientNet-Lite0 adds 0.4 GiB, ViT-L/14 under 2 (unverified)
 ROUNDED = 10_000  # Ray counts in ten-thousandths
 
 Measuring = Callable[[int, int], object]
@@ -53,7 +53,7 @@ class GpuShare(RecordModel):
 
     def __str__(self) -> str:
         return (
-            f"{self.share:g} GPU for each trial, by memory and cores: {self.where} held {self.mib:,.0f} of "
+            f"{self.share:g} GPU for each trial, by memory, cores and trials: {self.where} held {self.mib:,.0f} of "
             f"{self.gpu_mib:,.0f} MiB"
         )
 
@@ -71,9 +71,10 @@ def share_gpus(
         measuring: called before each row's try with its number from 1 on, and their count.
 
     Raises:
-        InputError: the measurement in the cache is damaged.
+        InputError: the measurement in the cache is damaged, or there is no GPU (as where a cluster has them all).
     """
     rows = list({spec.label: spec for spec in specs if not spec.reference}.values())
+    pick_device(rows[0].gpus)
     key = _key(rows)
     found = kept if kept and kept.key == key else _from_cache_or_measured(rows, data, key, measuring)
     share = share_of(found.mib, found.gpu_mib, at_once(rows[0].threads, trials))
@@ -135,7 +136,10 @@ def _mib_of(spec: TrialSpec, data: TranslationData) -> float:
 
 
 def _try_out(spec: TrialSpec, data: TranslationData) -> None:
-    """Do once what a trial does, except evaluation. Not compiled: that takes minutes, and saves memory if anything."""
+    """Do once what a trial does, except evaluation.
+
+    Not compiled: that takes minutes, and no more memory (unverified).
+    """
     spec = spec.model_copy(update={"compiled": False})
     if METHODS.get(spec.method).skip_reason(data):
         return

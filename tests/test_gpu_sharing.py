@@ -75,7 +75,9 @@ def test_the_heaviest_row_decides_for_all_trials_and_ray_is_told(planned):
     assert {spec.gpus for spec in plan.specs} == {0.3333}  # (40,960 − 1,024) / (1.15 × 8,000 + 1,024) = 3.9
     assert _resources(plan.specs[0]) == {"cpu": 1, "gpu": 0.3333}
     (line,) = [line for line in plan.advice if "GPU" in line]
-    assert line == ("0.3333 GPU for each trial, by memory and cores: wide at 16 px, batch 4 held 8,000 of 40,960 MiB.")
+    assert line == (
+        "0.3333 GPU for each trial, by memory, cores and trials: wide at 16 px, batch 4 held 8,000 of 40,960 MiB."
+    )
 
 
 @pytest.mark.parametrize(("devices", "cores", "trials", "each"), [(1, 8, 99, 8), (4, 8, 99, 2), (3, 8, 99, 3),
@@ -203,6 +205,14 @@ def test_without_a_gpu_auto_is_refused_as_one_is(monkeypatch, tiny_suite, cli, r
     assert "profile cpu: gpus_per_trial must be at most the 0 GPUs" in " ".join(err.split())
 
 
+def test_a_command_without_a_gpu_cannot_measure_for_a_cluster(planned, monkeypatch):
+    plan, _ = planned(HELD)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    whole = [spec.model_copy(update={"gpus": 1.0}) for spec in plan.specs]
+    with pytest.raises(InputError, match=r"asks for 1 GPU, and torch sees no CUDA device here\. Use --profile cpu"):
+        gpu_sharing.share_gpus(whole, plan.data, None, 1, print)
+
+
 def test_a_share_needs_a_node_with_a_gpu():
     assert check_nodes(1, 0.3333, {"a": (8.0, 0.0), "b": (8.0, 1.0)}, "profile gpu") == ["b"]
 
@@ -246,6 +256,6 @@ def test_on_a_gpu_more_images_need_more_memory_and_all_of_it_comes_back(tiny_sui
 def test_on_a_gpu_trials_run_with_the_measured_share(cli, tiny_suite, results):
     code, _, err = cli("run", tiny_suite(AUTO, TWO_ROWS), "--results", results)
     assert code == 0, err
-    assert "GPU for each trial, by memory and cores" in " ".join(err.split())
+    assert "GPU for each trial, by memory, cores and trials" in " ".join(err.split())
     kept = json.loads((results / "tiny" / "cpu" / NUMERICS_FILE).read_text())["gpu"]
     assert {record.provenance["asked"]["gpus_per_trial"] for record in records(results).values()} == {kept["share"]}
