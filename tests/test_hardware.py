@@ -1,8 +1,10 @@
 import gc
+import time
 import weakref
 
 import pytest
 
+from ganbench import hardware
 from ganbench.errors import InputError
 from ganbench.hardware import check_nodes, check_resources, release_memory
 
@@ -45,12 +47,12 @@ def test_memory_in_cycles_is_given_back_trial_by_trial():
 
 
 def test_a_second_release_takes_a_fraction_of_the_first():
-    import time
-
-    import torch  # noqa: F401
-
-    release_memory()
-    started = time.process_time()
-    for _ in range(5):
+    def seconds():
+        started = time.process_time()
         release_memory()
-    assert (time.process_time() - started) / 5 < 0.1
+        return time.process_time() - started
+
+    gc.unfreeze()  # as in a process that imported all this and released nothing yet, whatever tests ran before
+    hardware._freeze_libraries.cache_clear()
+    first = seconds()
+    assert min(seconds() for _ in range(5)) < first / 3
