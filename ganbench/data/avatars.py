@@ -150,7 +150,7 @@ class Avatars(Dataset):
             target=self.target,
             classes={name: CLASSES[name] for name in self.attributes},
             counterparts=counterparts,
-            credits=_credits({split_name(name)[0] for name in self.names}),
+            credits=_credits({split_name(name)[0] for name in self.names}, self.names),
             label_maps=maps,
             map_classes=avatar_maps.MAP_CLASSES if self.label_maps else (),
         )
@@ -189,12 +189,15 @@ def _wearers() -> list[str]:
     return [name for name, style in STYLES.items() if style.glasses is not None]
 
 
-def _credits(styles: Iterable[str]) -> tuple[Credit, ...]:
-    metas = [style_definition(style)["meta"] for style in sorted(styles)]
+def _credits(styles: Iterable[str], names: Iterable[str] = ()) -> tuple[Credit, ...]:
+    """Return one credit per style, for those of the domains ``names`` that are of it."""
+    domains = {style: tuple(name for name in names if split_name(name)[0] == style) for style in styles}
+    metas = {style: style_definition(style)["meta"] for style in sorted(domains)}
     return tuple(
-        Credit(meta["source"]["name"], meta["creator"]["name"], meta["license"]["name"], meta["source"]["url"])
-        for meta in metas
-    )
+        Credit(meta["source"]["name"], meta["creator"]["name"], meta["license"]["name"], meta["source"]["url"],
+               domains=domains[style])
+        for style, meta in metas.items()
+    )  # fmt: skip
 
 
 class _Studio:

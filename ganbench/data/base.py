@@ -31,6 +31,7 @@ class Credit:
 
     Attributes:
         publish: whether pictures may be published: sheets of others keep to a file that git ignores.
+        domains: whose images they are; empty: all.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Credit:
     licence: str
     url: str
     publish: bool = True
+    domains: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:

@@ -30,8 +30,8 @@ DEFAULT_ORIGIN = {"name": "avatars"}
 class Degraded(Dataset):
     """Images of one domain of another dataset as targets, the same images degraded as sources: true pairs.
 
-    Splits, labels and credits are those of the origin, so what it keeps out of the training images stays out of the
-    training pairs.
+    Splits and labels are those of the origin, so what it keeps out of the training images stays out of the training
+    pairs. The credits are those of that domain.
     """
 
     summary: ClassVar[str] = "Pairs from any other dataset: its images made worse, and the originals to be restored."
@@ -92,7 +92,7 @@ class Degraded(Dataset):
             classes=_carried(origin.classes, labels["train"]),
             counterparts=images,
             paired=True,
-            credits=origin.credits,
+            credits=tuple(credit for credit in origin.credits if not credit.domains or name in credit.domains),
             label_maps={self.source_name: maps, name: maps} if maps else {},
             map_classes=origin.map_classes if maps else (),
         )
