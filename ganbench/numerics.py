@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ganbench.hardware import Precision
 from ganbench.methods.base import Method, compile_parts, networks
+from ganbench.results.record import Budget
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 TORCH_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -49,3 +50,8 @@ class Numerics(BaseModel):
         if self.compiled:
             compile_parts(method)
         return method
+
+
+def numerics_of(budget: Budget) -> Numerics:
+    """Return how a recorded trial computed; pydantic's ``ValidationError`` where the record says what there isn't."""
+    return Numerics.model_validate({name: getattr(budget, name) for name in Numerics.model_fields})

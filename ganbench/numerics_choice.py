@@ -24,7 +24,7 @@ from ganbench.errors import InputError
 from ganbench.gpu_sharing import GpuShare
 from ganbench.hardware import describe, has_fast_bfloat16, pick_device
 from ganbench.methods.base import METHODS, Method
-from ganbench.numerics import MemoryFormat, Numerics
+from ganbench.numerics import MemoryFormat, Numerics, numerics_of
 from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import RecordModel
 from ganbench.results.store import RECORD_FILE, read_record
@@ -110,8 +110,7 @@ def _of_records(directory: Path) -> NumericsChoice | None:
     for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
         budget = read_record(path, series=False).budget
         if budget.updates:
-            values = {name: getattr(budget, name) for name in Numerics.model_fields}
-            return NumericsChoice(numerics=Numerics.model_validate(values))
+            return NumericsChoice(numerics=numerics_of(budget))
     return None
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganbench.errors import InputError
-from ganbench.reproduce import spec_of
+from ganbench.recorded_trial import spec_of
 from ganbench.results.leaderboard import build_leaderboards
 from ganbench.results.store import read_profile, read_record, write_record
 from ganbench.variants import load_suite

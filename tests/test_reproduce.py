@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ganbench.reproduce import ABSOLUTE, RELATIVE, differences, spec_of, word_of
+from ganbench.recorded_trial import spec_of
+from ganbench.reproduce import ABSOLUTE, RELATIVE, differences, word_of
 from ganbench.results.record import Measured
 from ganbench.results.store import read_record
 
