@@ -8,7 +8,7 @@ import sys
 
 from ganbench.errors import InputError
 
-CONNECT_SECONDS = 8.0  # for a cluster to answer, once Ray is imported
+CONNECT_SECONDS = 6.0  # for a cluster to answer, once Ray is imported
 CONNECT = "import sys, ray; print(flush=True); ray.init(sys.argv[1], log_to_driver=False)"
 REFUSED = (
     "it asks for its token: export RAY_AUTH_MODE=token here, and bring the head's ~/.ray/auth_token, or name its "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
@@ -110,18 +110,18 @@ class _Values:
 
 
 def _cells(records: Sequence[Record], metrics: Mapping[Key, Column], partial: set[str]) -> dict[Key, Cell]:
-    found: dict[Key, _Values] = {}
+    found: defaultdict[Key, _Values] = defaultdict(_Values)
     for record in records:
         for name, measured in record.metrics.items():
-            key = metrics[name, measured.protocol_key].key
-            values = found.setdefault((record.label, key), _Values())
+            values = found[record.label, metrics[name, measured.protocol_key].key]
             values.by_seed[record.seed] = measured.value
             values.n = max(values.n, measured.n)
             values.alarm |= measured.alarm
             values.deterministic &= measured.deterministic
         for key, cost in _costs(record):
-            values = found.setdefault((record.label, key), _Values(deterministic=False))
+            values = found[record.label, key]
             values.by_seed[record.seed] = cost
+            values.deterministic = False
     return {key: values.cell(key[0] in partial) for key, values in found.items()}
 
 

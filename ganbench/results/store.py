@@ -114,8 +114,8 @@ def read_profile(directory: Path, series: bool = True) -> ResultSet:
     plan = read_plan(directory)
     records: dict[Path, Record] = {}
     problems: list[str] = []
-    for path in sorted(directory.glob(f"*/{RECORD_FILE}")):
-        if _leads_out(path, directory) or _leads_out(path.parent, directory):
+    for path, is_link in _record_files(directory):
+        if (is_link and _leads_out(path.parent, directory)) or _leads_out(path, directory):
             problems.append(f"{path}: {NOT_FOLLOWED}")
             continue
         try:
@@ -130,6 +130,19 @@ def read_profile(directory: Path, series: bool = True) -> ResultSet:
     problems += [f"{path}: the record is not of {suite}/{profile}, as the others here are." for path in strangers]
     kept, unread = with_fool_rates(directory, kept)
     return ResultSet(directory, suite, profile, kept, plan, (*problems, *unread))
+
+
+def _record_files(directory: Path) -> list[tuple[Path, bool]]:
+    """Return the records of a profile's trials, sorted, and whether the trial's directory is a symbolic link."""
+    if not directory.is_dir():
+        return []
+    try:
+        with os.scandir(directory) as entries:  # of thousands, one look at the directory tells most
+            found = [(entry.name, entry.is_symlink()) for entry in entries if entry.is_symlink() or entry.is_dir()]
+    except OSError as error:
+        raise InputError(f"{directory}: this directory can't be read: {error.strerror}.") from None
+    paths = ((directory / name / RECORD_FILE, is_link) for name, is_link in sorted(found))
+    return [(path, is_link) for path, is_link in paths if os.path.lexists(path)]
 
 
 def check_links(results: Path, directory: Path) -> None:
@@ -159,8 +172,8 @@ def read_results(root: Path, series: bool = True) -> list[ResultSet]:
     """
     if not root.is_dir():
         raise InputError(f"The results directory {root} does not exist. Run a suite first: ganbench run SUITE.")
-    found = {path.parent for pattern in ("", "*/", "*/*/") for path in root.glob(pattern + PLAN_FILE)}
-    found |= {path.parent.parent for pattern in ("*/", "*/*/", "*/*/*/") for path in root.glob(pattern + RECORD_FILE)}
+    folders = (root, *root.glob("*/"), *root.glob("*/*/"))
+    found = [folder for folder in folders if (folder / PLAN_FILE).exists() or any(folder.glob(f"*/{RECORD_FILE}"))]
     if not found:
         raise InputError(
             f"The results directory {root} holds no records (published leaderboards are not records). "
