@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import InputError
 from ganbench.results.columns import Column
 from ganbench.results.leaderboard import Leaderboard
 from ganbench.results.rows import Cell, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Plain = str | int | float | bool | None
 
@@ -35,6 +36,8 @@ def to_frame(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     """Return one row per method; of each quantity ``.mean``, ``.std`` over seeds, ``.low`` and ``.high`` of Student's
     95 % interval, ``.n_seeds`` and ``.n`` (images or pairs behind each value).
     """
+    import pandas as pd  # here, as it takes half a second: a run needs it at its end
+
     return pd.DataFrame([_line(board, row) for board in boards for row in board.rows]).convert_dtypes()
 
 
