@@ -10,7 +10,6 @@ import pytest
 from fabricated import FD, SUCCESS, record, save, typical
 
 from ganbench.errors import InputError
-from ganbench.report import export
 from ganbench.report.export import to_csv, to_data, to_frame, to_parquet
 from ganbench.report.latex import escape, to_latex
 from ganbench.report.markdown import to_markdown
@@ -71,7 +70,7 @@ def test_without_pyarrow_the_remedy_is_named(board: Leaderboard, monkeypatch: py
     def absent(*_args, **_kwargs):
         raise ImportError("no pyarrow")
 
-    monkeypatch.setattr(export.pd.DataFrame, "to_parquet", absent)
+    monkeypatch.setattr("pandas.DataFrame.to_parquet", absent)
     with pytest.raises(InputError, match=r"pip install 'ganbench\[parquet\]'"):
         to_parquet([board])
 
