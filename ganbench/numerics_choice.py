@@ -213,7 +213,8 @@ def _rounds() -> Iterator[int]:
 
 
 def _timer(spec: TrialSpec, numerics: Numerics, data: TranslationData) -> StepTimer:
-    trial = spec.model_copy(update=numerics.model_dump())
+    steps = max(spec.steps, ROUNDS + 1)  # a schedule ends with its training: a short one must not be timed beyond it
+    trial = spec.model_copy(update={**numerics.model_dump(), "steps": steps})
     return StepTimer(build_method(trial, data), data, trial)
 
 

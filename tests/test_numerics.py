@@ -71,6 +71,19 @@ def test_a_measurement_is_made_once_per_machine_and_kind_of_step(planned):
         assert anew[1]
 
 
+def test_a_training_of_one_step_is_timed_by_more(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "suite.yaml"
+    suite = TINY_SUITE.replace(OPEN, "").replace("steps: 4", "steps: 1")
+    path.write_text(suite.replace("ngf: 4", "decay_from: 1.0, ngf: 4"))
+    loaded = load_suite(path)
+    data = loaded.dataset("cpu").load(16)
+    specs = make_specs(loaded, "cpu", data, tmp_path)
+    choice = choose_numerics(loaded.profile("cpu"), specs, data, tmp_path / "results")
+    assert len(choice.measured) > 1
+    assert all(time.milliseconds > 0 for time in choice.measured)
+
+
 def test_the_results_directory_keeps_its_choice(planned, tmp_path):
     store_numerics(NumericsChoice(numerics=PLAIN), tmp_path / "kept")
     choice, asked = planned(
