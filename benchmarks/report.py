@@ -5,6 +5,7 @@ python -m benchmarks.report --suites 25 --methods 40 --seeds 10  # 10,000 record
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -103,6 +104,7 @@ def main(
     """Print seconds and memory of every form."""
     with tempfile.TemporaryDirectory() as folder:
         write_records(Path(folder), suites, methods, seeds)
+        os.sync()  # half a gigabyte on its way to the disk would be measured, too
         typer.echo(f"{suites * methods * seeds} records")
         for form in FORMS:
             wall, cpu, memory = measure(form, Path(folder))
