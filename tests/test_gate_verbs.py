@@ -201,6 +201,17 @@ def test_junit_and_summary_tell_the_same_as_the_exit_code(cli, tmp_path, good, f
     assert (suite["errors"], suite["skipped"]) == ("0", "1")
 
 
+def test_several_results_of_which_none_is_the_baselines_are_told_in_every_form(cli, tmp_path, file):
+    root, junit, summary = tmp_path / "others", tmp_path / "j.xml", tmp_path / "s.md"
+    for suite in ("second", "third"):
+        save(root, *rows(suite=suite))
+    code, out, _ = cli("check", root, "--baseline", file, "--junit", junit, "--summary", summary)
+    assert code == 4
+    for text in (out, summary.read_text(), ElementTree.parse(junit).getroot()[0][0][0].attrib["message"]):
+        assert "not comparable" in text.lower()
+        assert "second/cpu, third/cpu" in " ".join(text.split())
+
+
 def test_github_and_json_exclude_each_other(cli, good, file):
     assert cli("check", good, "--baseline", file, "--github", "--json")[0] == 2
 

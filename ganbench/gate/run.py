@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganbench.errors import NothingComparableError
 from ganbench.gate.compare import GateReport, compare
 from ganbench.gate.formats import github_lines, to_data, to_markdown
 from ganbench.gate.junit import to_junit
@@ -43,9 +44,7 @@ class Outputs:
 def run_check(request: CheckRequest, outputs: Outputs) -> int:
     """Compare, print and write; return the exit code.
 
-    Raises:
-        InputError: a side can't be read, or a file can't be written.
-        NothingComparableError: none of several results is of the baseline's suite and profile.
+    Raises `InputError` where a side can't be read, or a file can't be written.
     """
     for path in (outputs.junit, outputs.summary):
         if path is not None:
@@ -64,8 +63,11 @@ def compare_files(request: CheckRequest) -> GateReport:
     baseline = read_baseline(request.baseline)
     known = {name for row in baseline.rows.values() for name in row.metrics}
     tolerances = parse_tolerances(request.tolerances, known)
-    new = take(choose_like(request.results, baseline))
-    return compare(baseline, new, tolerances, request.allow_inconclusive)
+    try:
+        results = choose_like(request.results, baseline)
+    except NothingComparableError as error:
+        return GateReport(baseline.suite, baseline.profile, (str(error),), (), (), request.allow_inconclusive)
+    return compare(baseline, take(results), tolerances, request.allow_inconclusive)
 
 
 def _print(report: GateReport, outputs: Outputs) -> None:

@@ -41,9 +41,7 @@ def choose_like(root: Path, like: Snapshot) -> ResultSet:
     meant = [results for results in found if (results.suite, results.profile) == (like.suite, like.profile)]
     if len(meant) != 1 and len(found) > 1:
         held = ", ".join(f"{results.suite}/{results.profile}" for results in found)
-        raise NothingComparableError(
-            f"not comparable: the baseline is of {like.suite}/{like.profile}, and {root} holds {held}."
-        )
+        raise NothingComparableError(f"The baseline is of {like.suite}/{like.profile}, and {root} holds {held}.")
     return _readable((meant or found)[0])
 
 

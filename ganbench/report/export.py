@@ -33,8 +33,8 @@ def to_parquet(boards: Sequence[Leaderboard]) -> bytes:
 
 
 def to_frame(boards: Sequence[Leaderboard]) -> pd.DataFrame:
-    """Return one row per method; of each quantity ``.mean``, ``.std`` over seeds, ``.low`` and ``.high`` of Student's
-    95 % interval, ``.n_seeds`` and ``.n`` (images or pairs behind each value).
+    """Return one row per method; of each quantity ``.mean``, ``.std`` over seeds, ``.low`` and ``.high`` of the 95 %
+    interval (`Cell.interval`), ``.n_seeds`` and ``.n`` (images or pairs behind each value).
     """
     import pandas as pd  # here, as it takes half a second: a run needs it at its end
 

@@ -100,10 +100,12 @@ def printable(text: str) -> str:
 
 
 def format_cell(cell: Cell, digits: int) -> str:
-    """Return "mean ± std" with the column's digits, and the marks."""
+    """Return "mean ± std" (of a fool rate by several raters "mean [low, high]") with the column's digits, and marks."""
     if cell.deterministic:
         return "0 (deterministic)"
     spread = "" if cell.std is None else f" ± {fixed(cell.std, digits)}"
+    if cell.raters:
+        spread = f" [{fixed(cell.raters.low, digits)}, {fixed(cell.raters.high, digits)}]"
     marks = "†" * cell.partial + " ⚠" * cell.alarm + " ≈" * cell.tied
     return fixed(cell.mean, digits) + spread + marks
 

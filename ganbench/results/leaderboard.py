@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ganbench.results.columns import COSTS, Column, columns_of, cost_of, headline
 from ganbench.results.footnotes import caption_of, footnotes_of, order_notes
+from ganbench.results.people import rater_interval
 from ganbench.results.ranks import rank_ranges
 from ganbench.results.record import Record
 from ganbench.results.rows import KINDS, Cell, Row, of_kind, rows_of
-from ganbench.results.statistics import distinguishable
+from ganbench.results.statistics import Interval, distinguishable
 from ganbench.results.store import ResultSet
 
 Key = tuple[str, str]
@@ -99,6 +100,7 @@ class _Values:
     n: int = 0
     alarm: bool = False
     deterministic: bool = True
+    raters: Interval | None = None
 
     def cell(self, partial: bool) -> Cell:
         numbers = list(self.by_seed.values())
@@ -106,7 +108,10 @@ class _Values:
         squares = sum((number - mean) ** 2 for number in numbers)
         std = sqrt(squares / (len(numbers) - 1)) if len(numbers) > 1 else None
         by_seed = dict(sorted(self.by_seed.items()))
-        return Cell(mean, std, by_seed, self.n, partial, alarm=self.alarm, deterministic=self.deterministic)
+        raters = self.raters if std is None else None
+        return Cell(
+            mean, std, by_seed, self.n, partial, alarm=self.alarm, deterministic=self.deterministic, raters=raters
+        )
 
 
 def _cells(records: Sequence[Record], metrics: Mapping[Key, Column], partial: set[str]) -> dict[Key, Cell]:
@@ -118,6 +123,7 @@ def _cells(records: Sequence[Record], metrics: Mapping[Key, Column], partial: se
             values.n = max(values.n, measured.n)
             values.alarm |= measured.alarm
             values.deterministic &= measured.deterministic
+            values.raters = rater_interval(measured)
         for key, cost in _costs(record):
             values = found[record.label, key]
             values.by_seed[record.seed] = cost

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from ganbench.errors import InputError
 from ganbench.results.files import read_model, to_json, write_atomic
 from ganbench.results.record import SCHEMA_VERSION, Digest, Measured, Name, Record, RecordModel
-from ganbench.results.statistics import bootstrap_interval
+from ganbench.results.statistics import Interval, bootstrap_interval
 from ganbench.seeding import numpy_generator
 
 FOLDER: Final = "human-test"
@@ -161,14 +161,24 @@ def fool_rate(sittings: Sequence[Judged]) -> Measured:
     )
 
 
+def rater_interval(measured: Measured) -> Interval | None:
+    """Return the interval of a fool rate over its raters; None for a single rater, and for all other quantities."""
+    match measured.details:
+        case {"interval95": [int() | float() as low, int() | float() as high], "raters": int() as raters}:
+            return Interval(measured.value, low, high, raters)
+    return None
+
+
 def fool_rate_notes(records: Sequence[Record]) -> Iterator[str]:
     """Say of each fool rate how many people it rests on, with its interval."""
     found: dict[str, list[str]] = {}
     few = False
     for record in records:
         for measured in (value for name, value in record.metrics.items() if name.startswith(QUANTITY)):
-            found.setdefault(measured.title, []).append(f"{record.label} {_spelled(measured)}")
-            few = few or measured.details["raters"] < FEW_RATERS
+            raters = measured.details.get("raters")
+            if isinstance(raters, int):  # a record by another hand may hold anything
+                found.setdefault(measured.title, []).append(f"{record.label} {_spelled(measured, raters)}")
+                few = few or raters < FEW_RATERS
     for title, parts in found.items():
         yield f"{title}, of one trained model each: {'; '.join(parts)}. Intervals: 95 %, bootstrap over raters."
     if few:
@@ -209,9 +219,9 @@ def _note(protocol: Protocol) -> str:
     )
 
 
-def _spelled(measured: Measured) -> str:
+def _spelled(measured: Measured, raters: int) -> str:
     """Return "0.31 [0.27, 0.35] (50 raters, 2,000 answers)"."""
-    details: Mapping[str, Any] = measured.details
-    interval = "" if details["interval95"] is None else " [{:.2f}, {:.2f}]".format(*details["interval95"])
-    raters = "1 rater" if details["raters"] == 1 else f"{details['raters']:,} raters"
-    return f"{measured.value:.2f}{interval} ({raters}, {measured.n:,} answers)"
+    found = rater_interval(measured)
+    interval = f" [{found.low:.2f}, {found.high:.2f}]" if found else ""
+    people = "1 rater" if raters == 1 else f"{raters:,} raters"
+    return f"{measured.value:.2f}{interval} ({people}, {measured.n:,} answers)"

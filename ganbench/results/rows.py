@@ -31,6 +31,7 @@ class Cell:
         tied: not distinguishable from the best by an exact rank test over seeds.
         alarm: a distance below that of real images, or the metric's own alarm for any of the seeds.
         deterministic: 0 by nature, since the method gives one output per input.
+        raters: of a fool rate, the bootstrap interval over the people who judged the one seed that was shown to them.
     """
 
     mean: float
@@ -42,11 +43,12 @@ class Cell:
     tied: bool = False
     alarm: bool = False
     deterministic: bool = False
+    raters: Interval | None = None
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Student's 95 % interval of the mean over seeds; None for one seed."""
-        return t_interval(list(self.values.values()))
+        """Student's 95 % interval of the mean over seeds; of one seed that over its raters, or None."""
+        return t_interval(list(self.values.values())) or self.raters
 
 
 @dataclass

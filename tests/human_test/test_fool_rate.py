@@ -1,11 +1,14 @@
+import re
+
 import numpy as np
 import pytest
+from fabricated import record
 from sittings import answer_file, page_of
 
 from ganbench.human_test.read import import_answers
 from ganbench.report.markdown import to_markdown
 from ganbench.results.leaderboard import build_leaderboards
-from ganbench.results.people import FEW_RATERS, FOLDER, Judged, Sitting, fool_rate
+from ganbench.results.people import FEW_RATERS, FOLDER, Judged, Sitting, fool_rate, fool_rate_notes, rater_interval
 from ganbench.results.statistics import bootstrap_interval
 from ganbench.results.store import read_profile
 
@@ -91,9 +94,33 @@ def test_the_table_says_how_many_people_and_answers_and_how_sure(people_results,
     assert "fool rate (pix2pix) ↑" in text
     assert "the unit is the rater, not the training seed" in text
     assert r"cyclegan 0.25 \[0.2" in text
+    assert re.search(r"^\| cyclegan .*0\.25 \\?\[0\.2\d, 0\.\d\d\\?\]", text, re.MULTILINE)
     assert "(3 raters, 120 answers); half_cycle" in text
     assert "0.10 (1 rater, 40 answers)" in text
     assert "fewer than 20 raters" in text
+
+
+def test_the_interval_over_raters_stands_where_one_seed_was_judged_alone(people_results, tmp_path):
+    asked(people_results, tmp_path, [8, 12, 10], "cyclegan")
+    asked(people_results, tmp_path, [4], "half_cycle")
+    cells = board(people_results).cells
+    cell = cells["cyclegan", PAIRS]
+    assert cell.interval == cell.raters
+    assert (cell.raters.n, cell.raters.low < 0.25 < cell.raters.high) == (3, True)
+    assert cells["half_cycle", PAIRS].interval is None  # one rater
+    assert not any(cell.raters for (_, column), cell in cells.items() if column != PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("details", "notes"),
+    [({}, 0), ({"interval95": [0, 1]}, 0), ({"interval95": "ab", "raters": 2}, 2), ({"interval95": 0, "raters": 2}, 2)],
+)
+def test_details_by_another_hand_are_no_interval(details, notes):
+    good = fool_rate([judged(10), judged(20)])
+    assert rater_interval(good).n == 2
+    broken = good.model_copy(update={"details": details})
+    assert rater_interval(broken) is None
+    assert len(list(fool_rate_notes([record().model_copy(update={"metrics": {PAIRS: broken}})]))) == notes
 
 
 def test_a_method_that_is_asked_about_by_one_seed_stays_complete(people_results, tmp_path):

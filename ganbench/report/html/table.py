@@ -132,10 +132,12 @@ def _column(board: Leaderboard, column: Column, essential: bool) -> ColumnView:
 
 
 def _scale(board: Leaderboard, column: Column) -> Axis:
-    """Return the axis that all interval pictures of a column share: it spans the methods' seeds and real images."""
+    """Return the axis that all interval pictures of a column share: it spans methods' seeds, raters and real images."""
     rows = [row for row in board.rows if row.kind != "baseline"]
     cells = [board.cells[row.label, column.key] for row in rows if (row.label, column.key) in board.cells]
-    return Axis.around((value for cell in cells for value in cell.values.values()), EDGE, WIDTH - EDGE)
+    seeds = [value for cell in cells for value in cell.values.values()]
+    raters = [end for cell in cells if cell.raters for end in (cell.raters.low, cell.raters.high)]
+    return Axis.around((*seeds, *raters), EDGE, WIDTH - EDGE)
 
 
 def _row(board: Leaderboard, row: Row, columns: Sequence[Column], scales: dict[str, Axis]) -> RowView:
@@ -171,5 +173,7 @@ def _picture(cell: Cell, scale: Axis, digits: int, real: float | None) -> Interv
     found = cell.interval
     low, high = (scale.at(found.low), scale.at(found.high)) if found else (None, None)
     seeds = f"{len(cell.values)} seeds" if len(cell.values) > 1 else "1 seed, so no interval is known"
+    if cell.raters:
+        seeds = f"{cell.raters.n} raters of 1 seed"
     text = f"95 % interval {found.low:.{digits}f} to {found.high:.{digits}f}, {seeds}" if found else seeds
     return IntervalPicture(scale.at(cell.mean), low, high, None if real is None else scale.at(real), text)
