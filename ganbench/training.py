@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from ganbench.atomic_file import atomic_file
 from ganbench.checkpoint import CHECKPOINT_FILE, load_latest, save_checkpoint
 from ganbench.data.base import TranslationData
-from ganbench.data.batches import BatchSource, to_float
+from ganbench.data.batches import BatchSource, to_float, to_uint8
 from ganbench.errors import DivergedError, InterruptedRunError
 from ganbench.methods.base import Batch, Method
 from ganbench.progress import Notify, Progress
@@ -25,6 +26,7 @@ from ganbench.tensorboard import open_log
 CURVE_ROWS = 100  # rows of a learning curve
 SAMPLE_GRIDS = 4  # sample grids written during training
 SAMPLE_IMAGES = 8  # validation images in each
+SAMPLE_GAP = 2  # black pixels between and around them
 TRANSLATE_BATCH = 50  # images translated at once
 
 
@@ -222,14 +224,13 @@ def _resume(method: Method, path: Path, spec: TrialSpec, notify: Notify, state: 
 
 def _save_samples(method: Method, data: TranslationData, spec: TrialSpec, step: int) -> Path:
     """Write a grid of validation images above their translations, to watch a training by; return the file."""
-    from torchvision.utils import save_image  # here, as torchvision takes seconds to import: evaluation needs none
-
     inputs = data.images(data.source, "val")[:SAMPLE_IMAGES]
     outputs = translate_all(method, inputs, spec.seed, f"samples at step {step}")
     path = spec.directory / "progress" / f"step_{step:07d}.png"
-    picture = io.BytesIO()
-    grid = torch.cat([to_float(inputs), outputs])
-    save_image(grid, picture, format="png", nrow=len(inputs), normalize=True, value_range=(-1, 1))
+    rows = torch.nn.functional.pad(torch.stack([inputs, to_uint8(outputs)]), [SAMPLE_GAP // 2] * 4)  # (2, N, 3, H, W)
+    mosaic = torch.nn.functional.pad(rows.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2), [SAMPLE_GAP // 2] * 4)
+    picture = io.BytesIO()  # torchvision.utils makes such grids too, but takes seconds to import in every worker
+    Image.fromarray(mosaic.permute(1, 2, 0).contiguous().numpy()).save(picture, "PNG")
     with atomic_file(path) as file:
         file.write(picture.getbuffer())
     return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 BLOCKS = 8  # per side
 
@@ -25,6 +24,8 @@ def near_duplicates(
     Returns:
         bool (N,).
     """
+    from scipy.spatial.distance import cdist  # here, as it takes a second: only what draws images anew needs it
+
     values = images[0].size
     bound = cdist(_block_sums(images), _block_sums(references), "cityblock") / values
     near = np.zeros(len(images), dtype=bool)

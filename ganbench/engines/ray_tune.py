@@ -13,7 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import ganbench
@@ -159,6 +161,8 @@ def _start_ray(address: str | None) -> None:
 def _start_here() -> None:
     import ray
 
+    # ray.init waits seconds for its processes: enough for the import of what comes after it
+    Thread(target=import_module, args=("ray.tune",), daemon=True).start()
     try:
         ray.init(
             address="local",  # else Ray joins any cluster that runs on this machine

@@ -20,6 +20,7 @@ from ganbench.methods.reconstruction import Reconstruction, ReconstructionOption
 from ganbench.nets.feature_autoencoder import AttributeClassifier, FeatureDecoder, FeatureKind
 from ganbench.nets.init import CLASSIFIER_INIT, build
 from ganbench.nets.resnet_generator import Upsampling
+from ganbench.optimizers import Adam
 
 TRANSLATED_SOURCE, TRANSLATED_TARGET, REAL_TARGET = range(3)  # classes of D: G(x), G(y), y
 
@@ -81,7 +82,7 @@ class DomainTransferNetwork(Method):
         """Train f to classify the attributes of source images, all at once, then freeze it."""
         images, labels = data.images(data.source, "train"), data.labels(data.source, "train")
         self.f.requires_grad_(True).train()
-        optimizer = torch.optim.Adam(self.f.parameters(), lr=self.options.f_lr, fused=True)
+        optimizer = Adam(self.f.parameters(), lr=self.options.f_lr, fused=True)
         for step in range(self.options.f_steps):
             chosen = batch_indices(len(images), self.options.f_batch_size, step, seed, "classifier f")
             x = to_float(images[chosen]).to(self.device)

@@ -15,6 +15,7 @@ from ganbench.losses.reconstruction import gram_matrices, style_distance
 from ganbench.losses.smoothness import total_variation
 from ganbench.methods.base import METHODS, Method, MethodOptions, Report, Task
 from ganbench.nets.frozen_features import N_LAYERS, frozen_classifier, frozen_features
+from ganbench.optimizers import Adam
 
 PREPARE_BATCH = 50  # images whose Gram matrices are computed at once
 Layer = Annotated[int, Field(ge=1, le=N_LAYERS)]
@@ -96,7 +97,7 @@ class NeuralStyle(Method):
             if self.options.start == "noise":
                 start = torch.rand(source.shape, generator=generator).to(self.device) * 2 - 1
             output = start.requires_grad_()
-            optimizer = torch.optim.Adam([output], lr=self.options.pixel_lr)
+            optimizer = Adam([output], lr=self.options.pixel_lr)
             for _ in range(self.options.iterations):
                 (output.grad,) = torch.autograd.grad(self._loss(output, content), output)
                 optimizer.step()

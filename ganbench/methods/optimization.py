@@ -9,16 +9,15 @@ import torch
 from torch import nn
 
 from ganbench.methods.base import TrainingOptions
+from ganbench.optimizers import Adam, RMSprop
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions) -> torch.optim.Optimizer:
     """Return Adam or RMSprop with the options' learning rate, decay rates and weight decay."""
     if options.optimizer == "rmsprop":
-        return torch.optim.RMSprop(
-            parameters, lr=options.lr, alpha=options.rmsprop_decay, weight_decay=options.weight_decay
-        )
+        return RMSprop(parameters, lr=options.lr, alpha=options.rmsprop_decay, weight_decay=options.weight_decay)
     betas = (options.beta1, options.beta2)
-    return torch.optim.Adam(parameters, lr=options.lr, betas=betas, weight_decay=options.weight_decay, fused=True)
+    return Adam(parameters, lr=options.lr, betas=betas, weight_decay=options.weight_decay, fused=True)
 
 
 def learning_rate(options: TrainingOptions, step: int, steps: int) -> float:

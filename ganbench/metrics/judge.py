@@ -21,6 +21,7 @@ from ganbench.metrics.cache import Arrays
 from ganbench.metrics.workbench import Workbench
 from ganbench.nets.init import CLASSIFIER_INIT, build
 from ganbench.nets.judge_net import JudgeNet, augment, judge_input
+from ganbench.optimizers import Adam
 from ganbench.seeding import torch_generator
 
 VERSION = 2  # raised whenever a judge would come out differently
@@ -129,7 +130,7 @@ def train_judge(questions: Questions, workbench: Workbench, stage: str) -> Judge
     cross-entropy summed over the questions. Weights, order and augmentation follow from the workbench's seed alone.
     """
     network = new_judge(questions, workbench, stage)
-    optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    optimiser = Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, questions.epochs * questions.epoch_steps)
     best, kept = -1.0, {}
     for epoch in range(questions.epochs):

@@ -22,6 +22,7 @@ from ganbench.metrics.workbench import Workbench
 from ganbench.nets.init import CLASSIFIER_INIT, build
 from ganbench.nets.judge_net import draw_change
 from ganbench.nets.segmenter import Segmenter, segmenter_input, segmenter_size, shrink_maps
+from ganbench.optimizers import Adam
 from ganbench.seeding import torch_generator
 
 VERSION = 1  # raised whenever a segmenter would come out differently
@@ -84,7 +85,7 @@ def train_segmenter(workbench: Workbench) -> Segmenter:
     augmentation follow from the workbench's seed alone.
     """
     network = new_segmenter(workbench)
-    optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    optimiser = Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, STEPS)
     network.train()
     for step, (images, maps) in zip(range(STEPS), _batches(workbench), strict=False):

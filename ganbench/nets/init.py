@@ -47,7 +47,8 @@ def build(make: Callable[[], NetT], generator: torch.Generator, device: torch.de
     """
     with torch.device("meta"):
         net = make()
-    net.to_empty(device="cpu")
+    empty = {name: torch.empty(value.shape, dtype=value.dtype) for name, value in net.state_dict().items()}
+    net.load_state_dict(empty, assign=True)  # Module.to_empty would import sympy first: a second in every process
     for module in net.modules():
         _draw(module, generator, init)
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
