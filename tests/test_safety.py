@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import InputError
-from ganbench.results.store import check_links, read_record, trial_directory
+from ganbench.report.export import to_csv, to_data
+from ganbench.report.markdown import to_markdown
+from ganbench.results.leaderboard import build_leaderboards
+from ganbench.results.store import check_links, read_profile, read_record, trial_directory
 from ganbench.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NUMBER, MAX_VALUES
 
 PACKAGE = Path(__file__).parent.parent / "ganbench"
@@ -151,6 +154,42 @@ def test_digits_of_a_record_cannot_ask_for_a_text_without_end(finished):
 
 
 @pytest.mark.timeout(10)
+def numbers(value, where=()):
+    """Yield the place of every number in JSON data; of lists only the first entry's."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else list(enumerate(value))[:1]:
+            yield from numbers(inner, (*where, key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield where
+
+
+def replaced(value, where, number):
+    if not where:
+        return number
+    copy = value.copy()
+    copy[where[0]] = replaced(value[where[0]], where[1:], number)
+    return copy
+
+
+@pytest.mark.parametrize("file", ["half_cycle-*/record.json", "plan.json"])
+def test_no_number_is_too_large_to_be_shown_or_refused(file, finished):
+    directory = finished / "tiny" / "cpu"
+    (path,) = directory.glob(file)
+    content, refused, shown = json.loads(path.read_text()), 0, 0
+    for where in numbers(content):
+        path.write_text(json.dumps(replaced(content, where, 10**400)))
+        try:
+            boards = build_leaderboards(read_profile(directory))
+        except InputError:
+            refused += 1
+            continue
+        assert all(map(to_markdown, boards)), where
+        json.dumps([to_data(board) for board in boards])
+        to_csv(boards)
+        shown += 1
+    assert refused + shown > 1
+
+
 def test_a_pipe_in_place_of_a_record_is_not_waited_for(finished, cli):
     path = next(finished.glob("tiny/cpu/half_cycle-*/record.json"))
     path.unlink()

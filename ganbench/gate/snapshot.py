@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ganbench.errors import InputError
 from ganbench.results.files import read_model, write_atomic
-from ganbench.results.record import Name, RecordModel, Scalar, Status
+from ganbench.results.record import Name, RecordModel, Scalar, Status, Whole
 
 Seed = Annotated[str, Field(pattern="^[0-9]+$")]
 FLAT = 4  # nesting depth from which JSON stays on one line, so that a changed value is a changed line
@@ -35,8 +35,8 @@ class Quantity(RecordModel):
 
     title: str
     higher_is_better: bool
-    n: int
-    digits: int
+    n: Whole
+    digits: int = Field(ge=0, le=15)
     protocol: dict[str, Scalar]
     seeds: dict[Seed, float] = Field(min_length=1)
 
@@ -59,10 +59,10 @@ class Quantity(RecordModel):
 class Conditions(RecordModel):
     """The part of the budget that was asked for; rows are compared only where it is the same."""
 
-    image_size: int
-    steps: int
-    batch_size: int
-    n_train: int | None = None
+    image_size: Whole
+    steps: Whole
+    batch_size: Whole
+    n_train: Whole | None = None
     precision: str
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ganbench.errors import InputError
 from ganbench.results.files import read_model, to_json, write_atomic
-from ganbench.results.record import SCHEMA_VERSION, Digest, Measured, Name, Record, RecordModel
+from ganbench.results.record import SCHEMA_VERSION, Digest, Measured, Name, Record, RecordModel, Whole
 from ganbench.results.statistics import Interval, bootstrap_interval
 from ganbench.seeding import numpy_generator
 
@@ -69,11 +69,11 @@ class Answer(RecordModel):
         answer_ms: from the question to the answer.
     """
 
-    screen: int = Field(ge=0)
-    shown: list[int]
-    chosen: list[int]
-    exposure_ms: list[int]
-    answer_ms: int = Field(ge=0)
+    screen: Whole = Field(ge=0)
+    shown: list[Whole]
+    chosen: list[Whole]
+    exposure_ms: list[Whole]
+    answer_ms: Whole = Field(ge=0)
 
 
 class Sitting(RecordModel):
@@ -94,7 +94,7 @@ class Sitting(RecordModel):
     label: Name
     training_hash: Digest
     protocol: Literal["pix2pix", "quartet"]
-    draw: int = Field(ge=0)
+    draw: Whole = Field(ge=0)
     page: Digest
     sitting: Digest
     answers: list[Answer]
@@ -109,8 +109,8 @@ class Judged(RecordModel):
     """
 
     schema_version: int = SCHEMA_VERSION
-    fooled: int = Field(ge=0)
-    generated: int = Field(ge=1)
+    fooled: Whole = Field(ge=0)
+    generated: Whole = Field(ge=1)
     sitting: Sitting
 
     @property
@@ -164,7 +164,7 @@ def fool_rate(sittings: Sequence[Judged]) -> Measured:
 def rater_interval(measured: Measured) -> Interval | None:
     """Return the interval of a fool rate over its raters; None for a single rater, and for all other quantities."""
     match measured.details:
-        case {"interval95": [int() | float() as low, int() | float() as high], "raters": int() as raters}:
+        case {"interval95": [float() as low, float() as high], "raters": int() as raters}:
             return Interval(measured.value, low, high, raters)
     return None
 
@@ -176,7 +176,7 @@ def fool_rate_notes(records: Sequence[Record]) -> Iterator[str]:
     for record in records:
         for measured in (value for name, value in record.metrics.items() if name.startswith(QUANTITY)):
             raters = measured.details.get("raters")
-            if isinstance(raters, int):  # a record by another hand may hold anything
+            if isinstance(raters, int) and 0 < raters <= measured.n:  # a record by another hand may hold anything
                 found.setdefault(measured.title, []).append(f"{record.label} {_spelled(measured, raters)}")
                 few = few or raters < FEW_RATERS
     for title, parts in found.items():

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ganbench.errors import InputError
 from ganbench.results.files import read_model, to_json, write_atomic
-from ganbench.results.record import SCHEMA_VERSION, Digest, Name, RecordModel
+from ganbench.results.record import SCHEMA_VERSION, Digest, Name, RecordModel, Whole
 from ganbench.seeding import SEED_LIMIT
 
 PLAN_FILE = "plan.json"
@@ -44,12 +44,12 @@ class RowSearch(RecordModel):
         options: what the winner tried.
     """
 
-    statuses: dict[str, int]
-    steps: int
+    statuses: dict[str, Whole]
+    steps: Whole
     seconds: float
     searched: list[str]
     lacking: list[str]
-    winner: int | None = None
+    winner: Whole | None = None
     score: float | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class RowSearch(RecordModel):
 class SearchReport(RecordModel):
     """The searches of options before the comparison; see `ganbench.suite.Tuning`."""
 
-    trials: int
+    trials: Whole
     sampler: str
     scheduler: str
     metric: str

@@ -16,6 +16,7 @@ Status = Literal["ok", "failed", "diverged", "interrupted", "skipped", "stopped"
 Scalar = str | int | float | bool
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]  # sha256 in hex, or its beginning
+Whole = Annotated[int, Field(gt=-(2**63), lt=2**63)]  # JSON knows no limit; floats and tables do
 
 
 class RecordModel(BaseModel):
@@ -34,7 +35,7 @@ class Measured(RecordModel):
 
     value: float
     std: float | None = None
-    n: int
+    n: Whole
     protocol: dict[str, Scalar]
     title: str
     group: str
@@ -70,16 +71,16 @@ class Timings(RecordModel):
 class Budget(RecordModel):
     """What a trial was given: the hardware profile with the method's own overrides."""
 
-    image_size: int
-    steps: int
-    batch_size: int
-    n_train: int | None = None  # training images of each domain that the method saw; None: all
+    image_size: Whole
+    steps: Whole
+    batch_size: Whole
+    n_train: Whole | None = None  # training images of each domain that the method saw; None: all
     precision: str  # "float32" or "bfloat16"
     memory_format: str = "channels_last"  # or "contiguous"
     compiled: bool = False  # whether torch.compile made the kernels
-    threads: int
-    updates: int = 0  # generator updates actually done
-    images_seen: int = 0
+    threads: Whole
+    updates: Whole = 0  # generator updates actually done
+    images_seen: Whole = 0
 
 
 class Rung(RecordModel):
@@ -92,17 +93,17 @@ class Rung(RecordModel):
         better: how many of them were better.
     """
 
-    step: int
+    step: Whole
     score: float
-    among: int
-    better: int
+    among: Whole
+    better: Whole
     kept: bool
 
 
 class SearchNotes(RecordModel):
     """What makes a record that of a search trial: it was judged on validation images, and is no row's."""
 
-    number: int
+    number: Whole
     metric: str
     higher_is_better: bool
     rungs: list[Rung] = Field(default_factory=list)
