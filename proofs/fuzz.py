@@ -61,10 +61,9 @@ class Fuzzer:
         content = mutate(chosen.sound, other.sound, rng)
         before = chosen.place.read_bytes() if chosen.place.exists() else b""
         chosen.place.write_bytes(content)
-        started = time.process_time()
         commands = self._commands(kind, chosen, int(rng.integers(1000)))
-        problem, code = self._guarded(commands, chosen.place if kind == "suite" else None)
-        self._note(number, kind, content, problem, code, time.process_time() - started)
+        problem, code, seconds = self._guarded(commands, chosen.place if kind == "suite" else None)
+        self._note(number, kind, content, problem, code, seconds)
         chosen.place.write_bytes(before)  # so that a case follows from its number alone
 
     def warm_up(self) -> None:
@@ -76,17 +75,19 @@ class Fuzzer:
                     if call(command) not in ACCEPTED[kind]:
                         raise AssertionError(f"ganbench refuses the sound {kind} {every[0].place}: {command}")
 
-    def _guarded(self, commands: Sequence[Sequence[str]], suite: Path | None) -> tuple[str, str]:
-        code = ""
+    def _guarded(self, commands: Sequence[Sequence[str]], suite: Path | None) -> tuple[str, str, float]:
+        """Return what is wrong, the exit code, and the seconds of processor time that the commands took."""
+        code, started = "", time.process_time()
         try:
             with self.guard.watching(SECONDS):
                 for command in commands:
                     code = str(call(command))
+            seconds = time.process_time() - started
             if suite and code == "0":
                 check_folders(suite, self.folder)
         except (Exception, ForbiddenError, HangError):
-            return traceback.format_exc(), "traceback"
-        return "; ".join(self.guard.seen), code
+            return traceback.format_exc(), "traceback", time.process_time() - started
+        return "; ".join(self.guard.seen), code, seconds
 
     def _commands(self, kind: str, chosen: Seedling, draw: int) -> list[list[str]]:
         place, results = str(chosen.place), str(chosen.results)
