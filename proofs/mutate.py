@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,8 @@ def mutate(sound: Sound, other: Sound, rng: Rng) -> bytes:
         value = copy.deepcopy(sound.data)
         for _ in range(rng.integers(1, 4)):
             value = _change(value, other.data, rng)
-        content = sound.dump(value)
+        with suppress(RecursionError):  # nested by two changes: too deep for what writes it
+            content = sound.dump(value)
         if rng.random() < 0.8:
             return content
     for _ in range(rng.integers(1, 4)):
@@ -113,7 +115,8 @@ def _retype(holder: Any, key: Any, other: Any, rng: Rng) -> None:
 def _grow(holder: Any, key: Any, other: Any, rng: Rng) -> None:
     value = holder[key]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        holder[key] = (value * 10**6, -value, value + 0.5, value * 10**18)[rng.integers(4)]
+        more = value + 0.5 if abs(value) < 10**300 else -value  # no float is so large
+        holder[key] = (value * 10**6, -value, more, value * 10**18)[rng.integers(4)]
     elif isinstance(value, (str, list)):
         holder[key] = value * int(rng.integers(2, 200))
     else:

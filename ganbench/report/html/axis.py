@@ -9,6 +9,7 @@ from typing import Final, Self
 
 TICKS: Final = 5  # about so many on an axis
 PADDING: Final = 0.06  # of the span, on both sides
+LARGEST: Final = 1e100
 LOG_FROM: Final = 50.0  # an axis of positive values whose largest is so many times the smallest is logarithmic
 
 
@@ -38,8 +39,11 @@ class Axis:
 
     @classmethod
     def around(cls, values: Iterable[float], start: float, end: float, log: bool | None = False) -> Self:
-        """Return an axis with room around ``values``, which may be none; ``log`` None chooses by their spread."""
-        found = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+        """Return an axis with room around ``values``, which may be none; ``log`` None chooses by their spread.
+
+        Values beyond `LARGEST` stand at the ends, and those below its inverse at 0: their ratios would overflow.
+        """
+        found = [value if abs(value) >= 1 / LARGEST else 0.0 for value in values if abs(value) <= LARGEST] or [0.0, 1.0]
         low, high = min(found), max(found)
         if log is None:
             log = low > 0 and high / low >= LOG_FROM

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from ganbench.report.html.axis import Axis, Tick, short
+from ganbench.report.html.axis import LARGEST, Axis, Tick, short
 from ganbench.results.record import Record
 
 WIDTH, HEIGHT = 340, 190
@@ -82,7 +82,8 @@ def _chart(records: Sequence[Record], names: Sequence[str], numbers: Mapping[str
     rows = [row for record in records for row in record.curve]
     values = [row[name] for row in rows for name in names if name in row] or [0.0]
     low, high = np.percentile(values, (EXTREME, 100 - EXTREME)).tolist()
-    x = Axis(0.0, max(row.get(against, 0.0) for row in rows) or 1.0, LEFT, WIDTH - RIGHT)
+    most = min(max(row.get(against, 0.0) for row in rows), LARGEST)
+    x = Axis(0.0, most if most > 1 / LARGEST else 1.0, LEFT, WIDTH - RIGHT)
     y = Axis.around((low, high), HEIGHT - BOTTOM, TOP, None)
     lines = [
         Line(*_look(numbers[name]), seed > 0, _points(record, name, against, x, y))
