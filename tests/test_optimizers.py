@@ -20,7 +20,8 @@ from ganbench.trial import build_method
 images = {split: torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8) for split in ("train", "val", "test")}
 data = TranslationData({"a": Domain(images), "b": Domain(images)}, "a", "b")
 spec = TrialSpec.model_validate_json(sys.argv[1])
-train(build_method(spec, data), data, spec, lambda _: None, lambda: False)
+train(build_method(spec, data), data, spec, lambda _: None, lambda: False, until=4)
+train(build_method(spec, data), data, spec, lambda _: None, lambda: False)  # goes on from the checkpoint
 print(*sorted({"torch._dynamo", "sympy", "torchvision", "pandas", "scipy", "sklearn", "matplotlib"} & set(sys.modules)))
 """
 

@@ -113,7 +113,13 @@ def test_the_interval_over_raters_stands_where_one_seed_was_judged_alone(people_
 
 @pytest.mark.parametrize(
     ("details", "notes"),
-    [({}, 0), ({"interval95": [0, 1]}, 0), ({"interval95": "ab", "raters": 2}, 2), ({"interval95": 0, "raters": 2}, 2)],
+    [
+        ({}, 0),
+        ({"raters": 10**5000}, 0),
+        ({"interval95": [0, 1]}, 0),
+        ({"interval95": "ab", "raters": 2}, 2),
+        ({"interval95": 0, "raters": 2}, 2),
+    ],
 )
 def test_details_by_another_hand_are_no_interval(details, notes):
     good = fool_rate([judged(10), judged(20)])
