@@ -7,7 +7,6 @@ all images are alike, so it is divided by the mean distance to the 50 nearest tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +17,7 @@ GRID = 16  # cells of a window, each way
 NEIGHBOURS = 50
 QUERIES = 2000  # images that are looked at at once
 CHUNK = 250  # training images that are compared at once
+AT_ONCE = 500  # images that are compared with them at once
 CANDIDATES = 3  # nearest training images whose window is fitted
 STEPS = (0.025, 0.0125, 0.006)  # of that fit, as shares of the image
 SMALLEST = 0.85  # side of a fitted window, as a share of the image
@@ -60,7 +60,8 @@ def nearest_copies(images: torch.Tensor, train: torch.Tensor) -> Nearest:
 
 def _nearest(images: torch.Tensor, train: torch.Tensor) -> Nearest:
     """Search shrunk training images (M, 3, 32, 32) for the nearest to each uint8 image."""
-    looked_at = _view(_shrink(images), _whole(len(images)))
+    whole = _cells(torch.ones(1), torch.zeros(1))
+    looked_at = _grids(_shrink(images), whole, whole)
     squares, index, window = _coarse(looked_at, train)
     scale = squares.double().sqrt().mean(1).clamp_min(1e-12)
     squares, window = _fit(looked_at, train, index[:, :CANDIDATES], window[:, :CANDIDATES])
@@ -81,35 +82,60 @@ def _shrink(images: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def _whole(count: int) -> Windows:
-    return torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(count, 1)
+def _cells(side: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    """Return what each of 32 pixels in a line counts in each of 16 cells of windows, as matrices (..., 16, 32).
+
+    ``side`` (negative: mirrored) and ``centre`` are those of `Windows`, (...,). Between pixels it is linear, beyond the
+    image its border; a window takes one such matrix down and one across, which is bilinear sampling.
+    """
+    steps = (2 * torch.arange(GRID) + 1) / GRID - 1
+    pixel = (side[..., None] * steps + centre[..., None] + 1) * WORK / 2 - 0.5
+    return (1 - (pixel.clamp(0, WORK - 1)[..., None] - torch.arange(WORK)).abs()).clamp_min(0)
 
 
-def _view(images: torch.Tensor, windows: Windows) -> torch.Tensor:
-    """Return each image through its window, as vectors (N, 3 · 16 · 16)."""
-    theta = torch.zeros(len(images), 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = windows[:, 0] * windows[:, 3], windows[:, 0]
-    theta[:, :, 2] = windows[:, 1:3]
-    grid = functional.affine_grid(theta, [len(images), 3, GRID, GRID], align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False).flatten(1)
+def _grids(images: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
+    """Return images (N, 3, 32, 32) through every pair of Y `_cells` down and X across, as (N, 3, Y, 16, X, 16).
+
+    These are (Y, 16, 32) and (X, 16, 32) for all images, or (N, 1, Y, 16, 32) and (N, 1, X, 16, 32) with each its own.
+    """
+    rows, columns = down.flatten(-3, -2), across.flatten(-3, -2)
+    found: torch.Tensor = rows @ (images @ columns.mT)
+    return found.view(len(images), 3, -1, GRID, columns.shape[-2] // GRID, GRID)
 
 
 def _fixed_windows() -> Windows:
-    """Return the windows that every training image is seen through: whole, 95 % (9 places), 90 % (16); mirrored too."""
-    found = [(1.0, 0.0, 0.0)]
-    for side, places in ((0.95, 3), (0.9, 4)):
-        centres = torch.linspace(side - 1, 1 - side, places).tolist()
-        found += [(side, x, y) for x in centres for y in centres]
+    """Return the windows that every training image is seen through, mirrored ones after upright ones."""
+    found = []
+    for side, centres in _fixed_places():
+        found += [(side, x, y) for y in centres.tolist() for x in centres.tolist()]
     return torch.tensor([(*window, mirror) for mirror in (1.0, -1.0) for window in found])
 
 
+def _fixed_places() -> list[tuple[float, torch.Tensor]]:
+    """Return sides and centres along a line: the whole, 95 % (3 × 3 places) and 90 % (4 × 4)."""
+    return [(side, torch.linspace(side - 1, 1 - side, places)) for side, places in ((1.0, 1), (0.95, 3), (0.9, 4))]
+
+
+def _upright(train: torch.Tensor) -> torch.Tensor:
+    """Return training images (M, 3, 32, 32) through the upright fixed windows, as vectors (M, W, 3 · 16 · 16)."""
+    seen = []
+    for side, centres in _fixed_places():
+        cells = _cells(torch.full_like(centres, side), centres)
+        seen.append(_grids(train, cells, cells).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
+    return torch.cat(seen, 1)
+
+
 def _coarse(looked_at: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Windows]:
-    """Return squared distances, indices and windows (N, K), (N, K), (N, K, 4) of the 50 nearest, nearest first."""
+    """Return squared distances, indices and windows (N, K), (N, K), (N, K, 4) of the 50 nearest, nearest first.
+
+    ``looked_at`` are whole images as `_grids` gives them.
+    """
     windows, start = _fixed_windows(), 0
+    both_ways = torch.stack([looked_at.flatten(1), looked_at.flip(5).flatten(1)], 1)  # instead of mirrored windows
     squares = torch.empty(len(looked_at), 0)
     index = seen = torch.empty(len(looked_at), 0, dtype=torch.int64)
     for chunk in train.split(CHUNK):
-        best, through = _through_best_window(looked_at, chunk, windows)
+        best, through = _through_best_window(both_ways, _upright(chunk))
         squares, order = torch.cat([squares, best], 1).topk(min(NEIGHBOURS, squares.shape[1] + len(chunk)), 1, False)
         here = torch.arange(start, start + len(chunk)).expand(len(looked_at), -1)
         index, seen = (torch.cat(pair, 1).gather(1, order) for pair in ((index, here), (seen, through)))
@@ -117,46 +143,54 @@ def _coarse(looked_at: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor,
     return squares, index, windows[seen]
 
 
-def _through_best_window(
-    looked_at: torch.Tensor, train: torch.Tensor, windows: Windows
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the squared distance (N, M) to each training image through its best window, and which window that is."""
-    best = torch.full((len(looked_at), len(train)), torch.inf)
-    through = torch.zeros(best.shape, dtype=torch.int64)
-    for number, window in enumerate(windows):
-        squares = squared_distances(looked_at, _view(train, window.expand(len(train), 4)))
-        through[squares < best] = number
-        best = torch.minimum(best, squares)
-    return best, through
+def _through_best_window(both_ways: torch.Tensor, upright: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the squared distance (N, M) to each training image through its best window, and which window that is.
+
+    Images (N, 2, D) come as they are and mirrored, training images (M, W, D) upright; window W + w is w mirrored.
+    """
+    vectors, lengths = upright.flatten(0, 1), upright.flatten(0, 1).square().sum(1)
+    best, through = [], []
+    for images in both_ways.split(AT_ONCE):
+        products = torch.addmm(lengths, images.flatten(0, 1), vectors.T, alpha=-2)
+        squares, window = products.view(len(images), 2, *upright.shape[:2]).min(3)
+        squares, mirrored = squares.min(1)
+        best.append((squares + images[:, 0].square().sum(1, keepdim=True)).clamp_min(0))
+        through.append(window.gather(1, mirrored[:, None])[:, 0] + mirrored * upright.shape[1])
+    return torch.cat(best), torch.cat(through)
 
 
 def _fit(
     looked_at: torch.Tensor, train: torch.Tensor, candidates: torch.Tensor, windows: Windows
 ) -> tuple[torch.Tensor, Windows]:
     """Move and zoom each candidate's window in ever smaller steps; return squared distances (N, K) and windows."""
-    pictures, wanted = train[candidates.flatten()], looked_at.repeat_interleave(candidates.shape[1], 0)
-    best = windows.reshape(-1, 4)
-    squares = (_view(pictures, best) - wanted).square().sum(1)
+    wanted = looked_at.repeat_interleave(candidates.shape[1], 0)
+    asked = (each.split(AT_ONCE) for each in (candidates.flatten(), windows.flatten(0, 1), wanted))
+    parts = [_fitted(train[which], *rest) for which, *rest in zip(*asked, strict=True)]
+    squares, fitted = (torch.cat(part) for part in zip(*parts, strict=True))
+    return squares.view(candidates.shape), fitted.view(*candidates.shape, 4)
+
+
+def _fitted(pictures: torch.Tensor, windows: Windows, wanted: torch.Tensor) -> tuple[torch.Tensor, Windows]:
+    """Return squared distances (N,) and windows of ``pictures`` (N, 3, 32, 32) fitted to ``wanted``, one to one."""
+    squares = torch.full((len(pictures),), torch.inf)
     for step in STEPS:
-        for moved in _neighbours(best, step):
-            found = (_view(pictures, moved) - wanted).square().sum(1)
-            best = torch.where((found < squares)[:, None], moved, best)
+        around = windows
+        for zoom in (-step, 0.0, step):
+            found, moved = _best_move(pictures, wanted, around, zoom, step)
+            windows = torch.where((found < squares)[:, None], moved, windows)
             squares = torch.minimum(squares, found)
-    return squares.view(candidates.shape), best.view(*candidates.shape, 4)
+    return squares, windows
 
 
-def _neighbours(windows: Windows, step: float) -> Iterator[Windows]:
-    """Yield the windows one step larger or smaller, left or right, up or down, kept inside the image."""
-    offsets = torch.tensor([-step, 0.0, step])
-    for offset in torch.cartesian_prod(offsets, offsets, offsets):
-        moved = windows.clone()
-        moved[:, 0] = (windows[:, 0] + offset[0]).clamp(SMALLEST, 1)
-        room = (1 - moved[:, :1]).expand(-1, 2)
-        moved[:, 1:3] = torch.minimum(torch.maximum(windows[:, 1:3] + offset[1:], -room), room)
-        yield moved
-
-
-def squared_distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return squared Euclidean distances (N, M) between rows of (N, D) and (M, D), never below 0."""
-    lengths = first.square().sum(1)[:, None] + second.square().sum(1)
-    return (lengths - 2 * first @ second.T).clamp_min(0)
+def _best_move(
+    pictures: torch.Tensor, wanted: torch.Tensor, windows: Windows, zoom: float, step: float
+) -> tuple[torch.Tensor, Windows]:
+    """Zoom windows and move them one step left, right, up, down or nowhere, kept inside the image; return the best."""
+    side = (windows[:, :1] + zoom).clamp(SMALLEST, 1)
+    room, offsets = 1 - side, torch.tensor([-step, 0.0, step])
+    x, y = (torch.clamp(windows[:, axis, None] + offsets, -room, room) for axis in (1, 2))
+    mirror = windows[:, 3:]
+    grids = _grids(pictures, _cells(side, y)[:, None], _cells(side * mirror, x)[:, None])
+    squares, best = (grids - wanted).square_().sum((1, 3, 5)).flatten(1).min(1, keepdim=True)
+    across, down = best % len(offsets), best // len(offsets)
+    return squares[:, 0], torch.cat([side, x.gather(1, across), y.gather(1, down), mirror], 1)

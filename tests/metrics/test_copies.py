@@ -8,7 +8,7 @@ from PIL import Image
 from torch.nn import functional
 
 from ganbench.metrics import copies
-from ganbench.metrics.copies import nearest_copies, squared_distances
+from ganbench.metrics.copies import nearest_copies
 from ganbench.metrics.memorization import copies_p_value, copy_threshold
 
 ASSETS = os.environ.get("GANBENCH_TEST_ASSETS")
@@ -76,6 +76,15 @@ def test_result_does_not_depend_on_chunks(monkeypatch):
     assert torch.allclose(whole.score, parts.score, atol=1e-6)
 
 
+def test_result_does_not_depend_on_how_many_are_compared_at_once(monkeypatch):
+    train, outputs = pictures(130, 1), pictures(20, 2)
+    whole = nearest_copies(outputs, train)
+    monkeypatch.setattr(copies, "AT_ONCE", 7)
+    parts = nearest_copies(outputs, train)
+    assert torch.equal(whole.index, parts.index)
+    assert torch.allclose(whole.score, parts.score, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [16, 32, 64])
 def test_any_size_and_fewer_pictures_than_neighbours(size):
     train = pictures(5, 1, size)
@@ -89,10 +98,48 @@ def test_pictures_that_are_all_the_same_are_finite():
     assert torch.isfinite(nearest_copies(same[:4], same).score).all()
 
 
-def test_squared_distances():
-    first, second = torch.randn(5, 7), torch.randn(6, 7)
-    assert torch.allclose(squared_distances(first, second), torch.cdist(first, second) ** 2, atol=1e-4)
-    assert (squared_distances(first, first) >= 0).all()
+def through(images, windows):
+    """The windows by grid_sample, one for each image: what `_grids` does by matrices."""
+    theta = torch.zeros(len(images), 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = windows[:, 0] * windows[:, 3], windows[:, 0], windows[:, 1:3]
+    grid = functional.affine_grid(theta, [len(images), 3, copies.GRID, copies.GRID], align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False).flatten(1)
+
+
+def squares_through(images, looked_at, windows):
+    return (through(images, windows) - looked_at).square().sum(1)
+
+
+def test_coarse_search_finds_the_nearest_of_all_fixed_windows():
+    train, outputs = (copies._shrink(pictures(count, count)) for count in (70, 9))
+    whole = copies._cells(torch.ones(1), torch.zeros(1))
+    squares, index, windows = copies._coarse(copies._grids(outputs, whole, whole), train)
+    fixed = copies._fixed_windows()
+    assert len(fixed) == 52
+    for output, found, which, seen in zip(outputs, squares, index, windows, strict=True):
+        looked_at = through(output[None], fixed[:1])
+        every = torch.stack([squares_through(train, looked_at, one.expand(len(train), 4)) for one in fixed])
+        expected = every.min(0).values.sort().values[: copies.NEIGHBOURS]
+        assert torch.allclose(found, expected, atol=5e-4)
+        assert torch.allclose(squares_through(train[which], looked_at, seen), found, atol=5e-4)
+
+
+def test_fitted_windows_are_no_worse_than_any_single_step_and_stay_inside():
+    train, outputs = (copies._shrink(pictures(count, count)) for count in (70, 9))
+    whole = copies._cells(torch.ones(1), torch.zeros(1))
+    looked_at = copies._grids(outputs, whole, whole)
+    _, index, windows = copies._coarse(looked_at, train)
+    squares, fitted = copies._fit(looked_at, train, index[:, :1], windows[:, :1])
+    plain, start, end = looked_at.flatten(1), windows[:, 0], fitted[:, 0]
+    assert torch.allclose(squares_through(train[index[:, 0]], plain, end), squares[:, 0], atol=5e-4)
+    for offsets in torch.cartesian_prod(*[torch.tensor([-copies.STEPS[0], 0, copies.STEPS[0]])] * 3):
+        moved = start.clone()
+        moved[:, 0] = (start[:, 0] + offsets[0]).clamp(copies.SMALLEST, 1)
+        room = 1 - moved[:, :1]
+        moved[:, 1:3] = torch.clamp(start[:, 1:3] + offsets[1:], -room, room)
+        assert (squares[:, 0] <= squares_through(train[index[:, 0]], plain, moved) + 5e-4).all()
+    assert (end[:, 1:3].abs() <= 1 - end[:, :1] + 1e-6).all()
+    assert (end[:, 0] >= copies.SMALLEST).all()
 
 
 @pytest.mark.assets
