@@ -1,6 +1,6 @@
 """All benchmarks, one after the other; their tables go to benchmarks/README.md.
 
-python -m benchmarks                     # an hour of two cores that nothing else uses
+python -m benchmarks                     # an hour and a half of two cores that nothing else uses
 python -m benchmarks training_step       # one of them; see --help for their names
 """
 

@@ -1,23 +1,33 @@
-"""How a training step's time grows with image size, width and batch: no surprise above linear in the work.
+"""How time grows: of a training step with its sizes, of the metrics with the images, of `report` with the records.
 
-python -m benchmarks.growth
+python -m benchmarks.growth  # some twenty minutes; 50,000 images take the most of it, and 5 GB of memory
 """
 
 from __future__ import annotations
 
+import os
 import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
+from benchmarks import memory, report
 from benchmarks.rows import Row, in_turns, machine, table
 from benchmarks.training_step import Case, operations, stepper
+from ganbench.metrics.copies import nearest_copies
 from ganbench.numerics import Numerics
 
 SIZES = (16, 32, 64, 128)  # pixels
 WIDTHS = (8, 16, 32, 64)  # ngf and ndf
 BATCHES = (1, 2, 4, 8, 16)
+IMAGES = (2_000, 10_000, 50_000)  # outputs, and as many real ones
+COLUMNS = 1280  # features of EfficientNet-Lite0
+PICTURES = (500, 1_000, 2_000, 4_000)  # outputs, and as many training images, that are searched for copies
+RECORDS = (400, 2_000, 10_000)  # of 10 seeds of 40 methods of 1, 5 and 25 suites
 
 
 def case(image_size: int = 32, width: int = 16, batch_size: int = 4) -> Case:
@@ -26,11 +36,15 @@ def case(image_size: int = 32, width: int = 16, batch_size: int = 4) -> Case:
 
 
 def measure(device: torch.device, repeats: int) -> list[Row]:
-    """Return one row per size; its note says how time and work grew from the smallest on."""
+    """Return one row per size; its note says how time and work grew."""
+    threads = torch.get_num_threads()
     return [
         *_curve("image size", {f"{size} px": case(image_size=size) for size in SIZES}, device, repeats),
         *_curve("width", {f"ngf {width}": case(width=width) for width in WIDTHS}, device, repeats),
         *_curve("batch", {f"batch {batch}": case(batch_size=batch) for batch in BATCHES}, device, repeats),
+        *_copies(PICTURES, repeats),
+        *_metrics(IMAGES, COLUMNS, threads),
+        *_reports(RECORDS),
     ]
 
 
@@ -48,6 +62,56 @@ def _curve(what: str, cases: dict[str, Case], device: torch.device, repeats: int
         )
         for name, time, done in zip(cases, times, work, strict=True)
     ]
+
+
+def _copies(counts: Sequence[int], repeats: int) -> list[Row]:
+    generator = torch.Generator().manual_seed(0)
+    images, train = (torch.randint(0, 256, (max(counts), 3, 64, 64), generator=generator).byte() for _ in range(2))
+    runs = {str(count): lambda count=count: nearest_copies(images[:count], train[:count]) for count in counts}
+    repeated = in_turns(runs, min(repeats, 3))
+    taken = [statistics.median(repeated[str(count)]) for count in counts]
+    return [
+        _grown("copies in pixels", "images", count, counts, taken, f"{1e6 * seconds / count**2:.2g} µs a pair")
+        for count, seconds in zip(counts, taken, strict=True)
+    ]
+
+
+def _metrics(counts: Sequence[int], columns: int, threads: int) -> list[Row]:
+    """Return what each metric takes of CPU time for each number of images, in features of ``columns`` numbers."""
+    costs = memory.measure(counts, columns, threads)
+    rows = []
+    for what in dict.fromkeys(cost.what for cost in costs):
+        of_metric = [cost for cost in costs if cost.what == what]
+        taken = [cost.cpu for cost in of_metric]
+        rows += [
+            _grown(what, "images", cost.images, counts, taken, f"process + {cost.peak:,.0f} MiB") for cost in of_metric
+        ]
+    return rows
+
+
+def _reports(counts: Sequence[int]) -> list[Row]:
+    """Return what `ganbench report --markdown` takes, files being in the page cache."""
+    found = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            report.write_records(Path(folder), suites=count // 400, methods=40, seeds=10)
+            os.sync()
+            found.append(report.measure("markdown", Path(folder)))
+    taken = [wall for wall, _, _ in found]
+    return [
+        _grown("report --markdown", "records", count, counts, taken, f"{peak:,.0f} MiB")
+        for count, (_, _, peak) in zip(counts, found, strict=True)
+    ]
+
+
+def _grown(what: str, unit: str, count: int, counts: Sequence[int], taken: Sequence[float], note: str) -> Row:
+    """Return a row whose note says by how much time and number grew from the size before."""
+    place = list(counts).index(count)
+    grown = ""
+    if place:
+        more, slower = count / counts[place - 1], taken[place] / max(taken[place - 1], 1e-9)
+        grown = f"time × {slower:.1f} for × {more:g}; "
+    return Row(f"{what}: {count:,} {unit}", taken[place], "s", note=grown + note)
 
 
 def main(
