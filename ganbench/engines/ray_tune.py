@@ -273,10 +273,12 @@ def _vanished_stopper(footing: Footing) -> Any:
 
 
 def _quiet_environment() -> None:
-    """Keep Ray from printing, from writing logs of its own, and from handling Ctrl-C, which ganbench does."""
+    """Keep Ray from printing, from logs of its own, from handling Ctrl-C, and from starting what nobody uses."""
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker's death is told by its trial's record
     # on a busy machine a worker may take minutes to start; Ray would give it up after one, and start another, for ever
     os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")
+    # Tune gives its workers an environment variable, so those that Ray starts beforehand fit none of its trials
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
