@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import gc
 import json
 import sys
 from pathlib import Path
@@ -127,6 +128,7 @@ def list_(
         typer.echo(json.dumps([entry.as_data() for entry in found], indent=1))
     else:
         print_entries(found)
+    gc.freeze()  # else Python looks for garbage among all that torch consists of, half a second, before it ends
 
 
 @app.command()
