@@ -2,6 +2,7 @@
 
 python -m benchmarks.evaluation  # 2,000 made and 2,000 real pictures; some 20 minutes of two cores
 python -m benchmarks.evaluation --pictures 250 --repeats 1  # a first look
+python -m benchmarks.evaluation --only "pixel copies"  # those rows whose name holds these words
 
 Each run is a process of its own with an empty cache, as a user's command is. Runs take turns. FID, KID, IS, precision
 and recall are computed by all that can; ganbench adds density and coverage. clean-fid takes part where it is installed.
@@ -84,10 +85,11 @@ def main(
     image_size: Annotated[int, typer.Option(min=8, help="Pixels.")] = 64,
     repeats: Annotated[int, typer.Option(min=1, help="Turns.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="Of torch and of matrix products; decoding has its own.")] = 2,
+    only: Annotated[str, typer.Option(help="Rows whose name holds this.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Print how many times as fast ganbench is, as Markdown."""
-    rows = measure(pictures, image_size, repeats, threads)
+    rows = measure(pictures, image_size, repeats, threads, only)
     if as_json:
         hardware = describe(torch.device("cpu"))
         typer.echo(json.dumps({"machine": hardware, "threads": threads, "rows": list(map(asdict, rows))}, indent=1))
@@ -95,12 +97,14 @@ def main(
     typer.echo(f"{machine(threads, torch.device('cpu'))}\n\n{table(rows)}")
 
 
-def measure(pictures: int = 2000, image_size: int = 64, repeats: int = 3, threads: int = 2) -> list[Row]:
+def measure(
+    pictures: int = 2000, image_size: int = 64, repeats: int = 3, threads: int = 2, only: str = ""
+) -> list[Row]:
     """Return the comparisons: with torch-fidelity, with clean-fid where it is, and the cost of the detectors."""
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder), min(SUBSET, pictures))
         make_pictures(place.root, pictures, image_size)
-        return [_row(each, repeats, threads) for each in comparisons(place)]
+        return [_row(each, repeats, threads) for each in comparisons(place) if only in each.what]
 
 
 def make_pictures(root: Path, count: int, size: int) -> None:
