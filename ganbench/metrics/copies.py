@@ -85,12 +85,12 @@ def _shrink(images: torch.Tensor) -> torch.Tensor:
 def _cells(side: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     """Return what each of 32 pixels in a line counts in each of 16 cells of windows, as matrices (..., 16, 32).
 
-    ``side`` (negative: mirrored) and ``centre`` are those of `Windows`, (...,). Between pixels it is linear, beyond the
-    image its border; a window takes one such matrix down and one across, which is bilinear sampling.
+    ``side`` (negative: mirrored) and ``centre`` are those of `Windows`, (...,), inside the image. Between pixels it is
+    linear; a window takes one such matrix down and one across, which is bilinear sampling.
     """
     steps = (2 * torch.arange(GRID) + 1) / GRID - 1
     pixel = (side[..., None] * steps + centre[..., None] + 1) * WORK / 2 - 0.5
-    return (1 - (pixel.clamp(0, WORK - 1)[..., None] - torch.arange(WORK)).abs()).clamp_min(0)
+    return (1 - (pixel[..., None] - torch.arange(WORK)).abs()).clamp_min(0)
 
 
 def _grids(images: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
