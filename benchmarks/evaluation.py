@@ -30,6 +30,7 @@ import typer
 from benchmarks.evaluation_peers import Extractor, Peer
 from benchmarks.rows import Row, machine, table
 from ganbench.data.pictures import write_pictures
+from ganbench.errors import InputError
 from ganbench.hardware import describe
 from ganbench.nets.extractors_inception import INCEPTION_LAYERS, load_inception
 from ganbench.seeding import torch_generator
@@ -104,7 +105,10 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder), min(SUBSET, pictures))
         make_pictures(place.root, pictures, image_size)
-        return [_row(each, repeats, threads) for each in comparisons(place) if only in each.what]
+        chosen = [each for each in comparisons(place) if only in each.what]
+        if not chosen:
+            raise InputError(f"no row's name holds {only!r}")
+        return [_row(each, repeats, threads) for each in chosen]
 
 
 def make_pictures(root: Path, count: int, size: int) -> None:

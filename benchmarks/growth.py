@@ -1,6 +1,6 @@
 """How time grows: of a training step with its sizes, of the metrics with the images, of `report` with the records.
 
-python -m benchmarks.growth  # some twenty minutes; 50,000 images take the most of it, and 5 GB of memory
+python -m benchmarks.growth  # some twenty minutes; 50,000 images take the most of it
 """
 
 from __future__ import annotations
@@ -70,22 +70,16 @@ def _copies(counts: Sequence[int], repeats: int) -> list[Row]:
     runs = {str(count): lambda count=count: nearest_copies(images[:count], train[:count]) for count in counts}
     repeated = in_turns(runs, min(repeats, 3))
     taken = [statistics.median(repeated[str(count)]) for count in counts]
-    return [
-        _grown("copies in pixels", "images", count, counts, taken, f"{1e6 * seconds / count**2:.2g} µs a pair")
-        for count, seconds in zip(counts, taken, strict=True)
-    ]
+    notes = [f"{1e6 * seconds / count**2:.2g} µs a pair" for count, seconds in zip(counts, taken, strict=True)]
+    return _grown("copies in pixels", "images", counts, taken, notes)
 
 
 def _metrics(counts: Sequence[int], columns: int, threads: int) -> list[Row]:
     """Return what each metric takes of CPU time for each number of images, in features of ``columns`` numbers."""
-    costs = memory.measure(counts, columns, threads)
-    rows = []
+    costs, rows = memory.measure(counts, columns, threads), []
     for what in dict.fromkeys(cost.what for cost in costs):
-        of_metric = [cost for cost in costs if cost.what == what]
-        taken = [cost.cpu for cost in of_metric]
-        rows += [
-            _grown(what, "images", cost.images, counts, taken, f"process + {cost.peak:,.0f} MiB") for cost in of_metric
-        ]
+        taken, peaks = zip(*((cost.cpu, cost.peak) for cost in costs if cost.what == what), strict=True)
+        rows += _grown(what, "images", counts, taken, [f"of CPU; process + {peak:,.0f} MiB" for peak in peaks])
     return rows
 
 
@@ -97,21 +91,20 @@ def _reports(counts: Sequence[int]) -> list[Row]:
             report.write_records(Path(folder), suites=count // 400, methods=40, seeds=10)
             os.sync()
             found.append(report.measure("markdown", Path(folder)))
-    taken = [wall for wall, _, _ in found]
-    return [
-        _grown("report --markdown", "records", count, counts, taken, f"{peak:,.0f} MiB")
-        for count, (_, _, peak) in zip(counts, found, strict=True)
+    taken, _, peaks = zip(*found, strict=True)
+    return _grown("report --markdown", "records", counts, taken, [f"{peak:,.0f} MiB" for peak in peaks])
+
+
+def _grown(what: str, unit: str, counts: Sequence[int], taken: Sequence[float], notes: Sequence[str]) -> list[Row]:
+    """Return a row for each number; its note begins with by how much number and time grew from the row before."""
+    grown = [
+        f"time × {taken[k] / taken[k - 1]:.1f} for × {counts[k] / counts[k - 1]:g}; " if k else ""
+        for k in range(len(counts))
     ]
-
-
-def _grown(what: str, unit: str, count: int, counts: Sequence[int], taken: Sequence[float], note: str) -> Row:
-    """Return a row whose note says by how much time and number grew from the size before."""
-    place = list(counts).index(count)
-    grown = ""
-    if place:
-        more, slower = count / counts[place - 1], taken[place] / max(taken[place - 1], 1e-9)
-        grown = f"time × {slower:.1f} for × {more:g}; "
-    return Row(f"{what}: {count:,} {unit}", taken[place], "s", note=grown + note)
+    return [
+        Row(f"{what}: {count:,} {unit}", seconds, "s", note=before + note)
+        for count, seconds, before, note in zip(counts, taken, grown, notes, strict=True)
+    ]
 
 
 def main(

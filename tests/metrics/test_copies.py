@@ -67,19 +67,11 @@ def test_exact_copies_score_zero_and_say_how_they_are_seen():
     assert [found.describe(k) for k in range(6)] == ["upright"] * 3 + ["mirrored"] * 3
 
 
-def test_result_does_not_depend_on_chunks(monkeypatch):
+@pytest.mark.parametrize(("constant", "at_once"), [("QUERIES", 7), ("CHUNK", 17), ("AT_ONCE", 7)])
+def test_result_does_not_depend_on_chunks(monkeypatch, constant, at_once):
     train, outputs = pictures(130, 1), pictures(20, 2)
     whole = nearest_copies(outputs, train)
-    monkeypatch.setattr(copies, "CHUNK", 17)
-    parts = nearest_copies(outputs, train)
-    assert torch.equal(whole.index, parts.index)
-    assert torch.allclose(whole.score, parts.score, atol=1e-6)
-
-
-def test_result_does_not_depend_on_how_many_are_compared_at_once(monkeypatch):
-    train, outputs = pictures(130, 1), pictures(20, 2)
-    whole = nearest_copies(outputs, train)
-    monkeypatch.setattr(copies, "AT_ONCE", 7)
+    monkeypatch.setattr(copies, constant, at_once)
     parts = nearest_copies(outputs, train)
     assert torch.equal(whole.index, parts.index)
     assert torch.allclose(whole.score, parts.score, atol=1e-6)
