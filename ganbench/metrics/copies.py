@@ -16,8 +16,9 @@ WORK = 32  # pixels that images are brought to before anything is compared
 GRID = 16  # cells of a window, each way
 NEIGHBOURS = 50
 QUERIES = 2000  # images that are looked at at once
-CHUNK = 250  # training images that are compared at once
-AT_ONCE = 500  # images that are compared with them at once
+CHUNK = 100  # training images that are compared at once
+AT_ONCE = 1000  # images that are compared with them at once
+PAIRS = 120  # images and training images whose windows are fitted at once
 CANDIDATES = 3  # nearest training images whose window is fitted
 STEPS = (0.025, 0.0125, 0.006)  # of that fit, as shares of the image
 SMALLEST = 0.85  # side of a fitted window, as a share of the image
@@ -59,7 +60,7 @@ def nearest_copies(images: torch.Tensor, train: torch.Tensor) -> Nearest:
 
 
 def _nearest(images: torch.Tensor, train: torch.Tensor) -> Nearest:
-    """Search shrunk training images (M, 3, 32, 32) for the nearest to each uint8 image."""
+    """Search shrunk training images (M, 32, 3, 32) for the nearest to each uint8 image."""
     whole = _cells(torch.ones(1), torch.zeros(1))
     looked_at = _grids(_shrink(images), whole, whole)
     squares, index, window = _coarse(looked_at, train)
@@ -72,14 +73,17 @@ def _nearest(images: torch.Tensor, train: torch.Tensor) -> Nearest:
 
 
 def _shrink(images: torch.Tensor) -> torch.Tensor:
-    """Return uint8 images as float32 (N, 3, 32, 32) in [0, 1], smoothed so that half a cell more or less is little."""
+    """Return uint8 images as float32 in [0, 1], smoothed so that half a cell more or less is little.
+
+    They are (N, 32, 3, 32), a pixel row of all channels after the other: one product works on all channels then.
+    """
     kernel = torch.tensor([0.25, 0.5, 0.25]).expand(3, 1, 1, 3)
     parts = []
     for chunk in images.split(CHUNK):
         pixels = functional.interpolate(chunk.float() / 255, (WORK, WORK), mode="bilinear", antialias=True)
         rows = functional.conv2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
         parts.append(functional.conv2d(rows, kernel.transpose(2, 3), groups=3))
-    return torch.cat(parts)
+    return torch.cat(parts).transpose(1, 2).contiguous()
 
 
 def _cells(side: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
@@ -94,13 +98,13 @@ def _cells(side: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
 
 
 def _grids(images: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
-    """Return images (N, 3, 32, 32) through every pair of Y `_cells` down and X across, as (N, 3, Y, 16, X, 16).
+    """Return images (N, 32, 3, 32) through every pair of Y `_cells` down and X across, as (N, Y, 16, 3, X, 16).
 
-    These are (Y, 16, 32) and (X, 16, 32) for all images, or (N, 1, Y, 16, 32) and (N, 1, X, 16, 32) with each its own.
+    These are (Y, 16, 32) and (X, 16, 32) for all images, or (N, Y, 16, 32) and (N, X, 16, 32) with each its own.
     """
     rows, columns = down.flatten(-3, -2), across.flatten(-3, -2)
-    found: torch.Tensor = rows @ (images @ columns.mT)
-    return found.view(len(images), 3, -1, GRID, columns.shape[-2] // GRID, GRID)
+    narrow = (images.flatten(1, 2) @ columns.mT).view(len(images), WORK, -1)  # (N, 32, 3 · X · 16)
+    return (rows @ narrow).view(len(images), -1, GRID, 3, columns.shape[-2] // GRID, GRID)
 
 
 def _fixed_windows() -> Windows:
@@ -116,13 +120,23 @@ def _fixed_places() -> list[tuple[float, torch.Tensor]]:
     return [(side, torch.linspace(side - 1, 1 - side, places)) for side, places in ((1.0, 1), (0.95, 3), (0.9, 4))]
 
 
+def _even_and_odd(grids: torch.Tensor) -> torch.Tensor:
+    """Return the parts (2, ..., 8) of grids (..., 16) that mirroring keeps and turns to their negative.
+
+    Where a · b = e + o is the product of two grids' parts, that with b mirrored is e − o: both for the price of one.
+    """
+    left, right = grids[..., : GRID // 2], grids.flip(-1)[..., : GRID // 2]
+    return torch.stack([left + right, left - right]) / 2**0.5
+
+
 def _upright(train: torch.Tensor) -> torch.Tensor:
-    """Return training images (M, 3, 32, 32) through the upright fixed windows, as vectors (M, W, 3 · 16 · 16)."""
+    """Return training images (M, 32, 3, 32) through the upright fixed windows, as vectors (2, M, W, 16 · 3 · 8)."""
     seen = []
     for side, centres in _fixed_places():
         cells = _cells(torch.full_like(centres, side), centres)
-        seen.append(_grids(train, cells, cells).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
-    return torch.cat(seen, 1)
+        parts = _even_and_odd(_grids(train, cells, cells).permute(0, 1, 4, 2, 3, 5))
+        seen.append(parts.flatten(4).flatten(2, 3))
+    return torch.cat(seen, 2)
 
 
 def _coarse(looked_at: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Windows]:
@@ -131,11 +145,11 @@ def _coarse(looked_at: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor,
     ``looked_at`` are whole images as `_grids` gives them.
     """
     windows, start = _fixed_windows(), 0
-    both_ways = torch.stack([looked_at.flatten(1), looked_at.flip(5).flatten(1)], 1)  # instead of mirrored windows
+    vectors = _even_and_odd(looked_at).flatten(2)
     squares = torch.empty(len(looked_at), 0)
     index = seen = torch.empty(len(looked_at), 0, dtype=torch.int64)
     for chunk in train.split(CHUNK):
-        best, through = _through_best_window(both_ways, _upright(chunk))
+        best, through = _through_best_window(vectors, _upright(chunk))
         squares, order = torch.cat([squares, best], 1).topk(min(NEIGHBOURS, squares.shape[1] + len(chunk)), 1, False)
         here = torch.arange(start, start + len(chunk)).expand(len(looked_at), -1)
         index, seen = (torch.cat(pair, 1).gather(1, order) for pair in ((index, here), (seen, through)))
@@ -143,19 +157,22 @@ def _coarse(looked_at: torch.Tensor, train: torch.Tensor) -> tuple[torch.Tensor,
     return squares, index, windows[seen]
 
 
-def _through_best_window(both_ways: torch.Tensor, upright: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _through_best_window(vectors: torch.Tensor, upright: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the squared distance (N, M) to each training image through its best window, and which window that is.
 
-    Images (N, 2, D) come as they are and mirrored, training images (M, W, D) upright; window W + w is w mirrored.
+    Images are (2, N, D), training images (2, M, W, D), `_even_and_odd` parts; window W + w is w mirrored.
     """
-    vectors, lengths = upright.flatten(0, 1), upright.flatten(0, 1).square().sum(1)
+    even, odd = upright.flatten(1, 2)
+    lengths, count = even.square().sum(1) + odd.square().sum(1), upright.shape[2]
     best, through = [], []
-    for images in both_ways.split(AT_ONCE):
-        products = torch.addmm(lengths, images.flatten(0, 1), vectors.T, alpha=-2)
-        squares, window = products.view(len(images), 2, *upright.shape[:2]).min(3)
-        squares, mirrored = squares.min(1)
-        best.append((squares + images[:, 0].square().sum(1, keepdim=True)).clamp_min(0))
-        through.append(window.gather(1, mirrored[:, None])[:, 0] + mirrored * upright.shape[1])
+    for same, turned in zip(*(part.split(AT_ONCE) for part in vectors), strict=True):
+        changing = turned @ odd.T
+        squares = torch.addmm(lengths, same, even.T, alpha=-2).sub_(changing.abs(), alpha=2)
+        found, window = squares.view(len(same), -1, count).min(2)
+        mirrored = changing.view(len(same), -1, count).gather(2, window[..., None])[..., 0] < 0
+        own = same.square().sum(1, keepdim=True) + turned.square().sum(1, keepdim=True)
+        best.append((found + own).clamp_min(0))
+        through.append(window + mirrored * count)
     return torch.cat(best), torch.cat(through)
 
 
@@ -164,14 +181,14 @@ def _fit(
 ) -> tuple[torch.Tensor, Windows]:
     """Move and zoom each candidate's window in ever smaller steps; return squared distances (N, K) and windows."""
     wanted = looked_at.repeat_interleave(candidates.shape[1], 0)
-    asked = (each.split(AT_ONCE) for each in (candidates.flatten(), windows.flatten(0, 1), wanted))
+    asked = (each.split(PAIRS) for each in (candidates.flatten(), windows.flatten(0, 1), wanted))
     parts = [_fitted(train[which], *rest) for which, *rest in zip(*asked, strict=True)]
     squares, fitted = (torch.cat(part) for part in zip(*parts, strict=True))
     return squares.view(candidates.shape), fitted.view(*candidates.shape, 4)
 
 
 def _fitted(pictures: torch.Tensor, windows: Windows, wanted: torch.Tensor) -> tuple[torch.Tensor, Windows]:
-    """Return squared distances (N,) and windows of ``pictures`` (N, 3, 32, 32) fitted to ``wanted``, one to one."""
+    """Return squared distances (N,) and windows of ``pictures`` (N, 32, 3, 32) fitted to ``wanted``, one to one."""
     squares = torch.full((len(pictures),), torch.inf)
     for step in STEPS:
         around = windows
@@ -190,7 +207,7 @@ def _best_move(
     room, offsets = 1 - side, torch.tensor([-step, 0.0, step])
     x, y = (torch.clamp(windows[:, axis, None] + offsets, -room, room) for axis in (1, 2))
     mirror = windows[:, 3:]
-    grids = _grids(pictures, _cells(side, y)[:, None], _cells(side * mirror, x)[:, None])
-    squares, best = (grids - wanted).square_().sum((1, 3, 5)).flatten(1).min(1, keepdim=True)
+    grids = _grids(pictures, _cells(side, y), _cells(side * mirror, x))
+    squares, best = grids.sub_(wanted).square_().sum((2, 3, 5)).flatten(1).min(1, keepdim=True)
     across, down = best % len(offsets), best // len(offsets)
     return squares[:, 0], torch.cat([side, x.gather(1, across), y.gather(1, down), mirror], 1)

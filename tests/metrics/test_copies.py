@@ -67,7 +67,7 @@ def test_exact_copies_score_zero_and_say_how_they_are_seen():
     assert [found.describe(k) for k in range(6)] == ["upright"] * 3 + ["mirrored"] * 3
 
 
-@pytest.mark.parametrize(("constant", "at_once"), [("QUERIES", 7), ("CHUNK", 17), ("AT_ONCE", 7)])
+@pytest.mark.parametrize(("constant", "at_once"), [("QUERIES", 7), ("CHUNK", 17), ("AT_ONCE", 7), ("PAIRS", 7)])
 def test_result_does_not_depend_on_chunks(monkeypatch, constant, at_once):
     train, outputs = pictures(130, 1), pictures(20, 2)
     whole = nearest_copies(outputs, train)
@@ -95,7 +95,8 @@ def through(images, windows):
     theta = torch.zeros(len(images), 2, 3)
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = windows[:, 0] * windows[:, 3], windows[:, 0], windows[:, 1:3]
     grid = functional.affine_grid(theta, [len(images), 3, copies.GRID, copies.GRID], align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False).flatten(1)
+    seen = functional.grid_sample(images.transpose(1, 2), grid, padding_mode="border", align_corners=False)
+    return seen.transpose(1, 2).flatten(1)
 
 
 def squares_through(images, looked_at, windows):
