@@ -15,7 +15,7 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks import evaluation, growth, harness, training_step
+from benchmarks import evaluation, growth, harness, stages, training_step
 from benchmarks.rows import Row, machine, table
 from ganbench.errors import InputError
 from ganbench.registry import did_you_mean
@@ -25,6 +25,7 @@ CPU = torch.device("cpu")
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "training_step": lambda: [row for case in training_step.CPU_CASES for row in training_step.measure(case, CPU, 7)],
+    "stages": stages.measure,
     "harness": harness.measure,
     "evaluation": evaluation.measure,
     "growth": lambda: growth.measure(CPU, 5),
