@@ -40,8 +40,13 @@ class Numerics(BaseModel):
         return TORCH_FORMATS[self.memory_format]
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
-        """Return the context in which a training step runs."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        """Return the context in which a training step runs.
+
+        Rounded weights are not cached: the cache would outlive an update inside the context, and what it keeps from a
+        pass without gradients passes none later.
+        """
+        fast = self.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=fast, cache_enabled=False)
 
     def prepare(self, method: Method) -> Method:
         """Bring the networks of ``method`` into the memory format, and compile them where that is wanted."""

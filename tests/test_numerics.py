@@ -22,8 +22,12 @@ OPEN = "precision: float32, memory_format: channels_last, compile: false,"
 
 @pytest.fixture
 def planned(tmp_path, monkeypatch):
-    """Return a function: what a tiny profile with these keys is given, its candidates taking these milliseconds."""
+    """Return a function: what a tiny profile with these keys is given, its candidates taking these milliseconds.
+
+    The machine has no bfloat16, whatever it is.
+    """
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(numerics_choice, "has_fast_bfloat16", lambda _: False)
     asked = []
 
     def plan(keys="", times=None, steps=4, directory=tmp_path / "results"):
@@ -155,6 +159,19 @@ def losses_under(numerics, steps=1, **options):
 )
 def test_the_fast_ways_give_the_plain_losses_to_the_tolerance_of_the_number_format(numerics, tolerance):
     assert losses_under(numerics) == pytest.approx(losses_under(PLAIN), rel=tolerance)
+
+
+def test_bfloat16_uses_the_weights_as_they_are_and_passes_gradients_after_a_pass_without():
+    layer, images = torch.nn.Conv2d(1, 1, 1), torch.ones(1, 1, 2, 2)
+    with Numerics(precision="bfloat16").autocast(torch.device("cpu")):
+        with torch.no_grad():
+            before = layer(images)
+        assert before.dtype == torch.bfloat16
+        layer(images).sum().backward()
+        assert float(layer.weight.grad) == 4
+        with torch.no_grad():
+            layer.weight += 1
+        assert torch.allclose(layer(images), before + 1, rtol=1e-2)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++")

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ganbench.data.batches import to_float
-from ganbench.methods.base import METHODS
+from ganbench.methods.base import METHODS, networks
+from ganbench.numerics import Numerics
 from ganbench.seeding import torch_generator
 
 METHOD_NAMES = METHODS.names()
@@ -94,6 +95,23 @@ def test_training_gives_finite_losses_and_changes_the_translations(name, data_fo
         assert all(loss.ndim == 0 and not loss.requires_grad for loss in losses.values())
         assert all(math.isfinite(loss) for loss in losses.values())
     assert not torch.equal(before, method.translate(source, torch_generator(0)))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_bfloat16_moves_every_weight_that_float32_moves(name, data_for, make_method, train):
+    data, moved = data_for(name), []
+    for numerics in (Numerics(), Numerics(precision="bfloat16")):
+        method = make_method(name)
+        weights = [weight for network in networks(method) for weight in network.parameters()]
+        before = [weight.detach().clone() for weight in weights]
+        with numerics.autocast(method.device):
+            method.prepare(data, 0, ignore)
+        for step in up_to_an_update(method):
+            with numerics.autocast(method.device):
+                train(method, data, range(step, step + 1))
+        moved.append([not torch.equal(*pair) for pair in zip(before, weights, strict=True)])
+    assert moved[0] == moved[1]
+    assert any(moved[0])
 
 
 @pytest.mark.parametrize("name", TRAINED)

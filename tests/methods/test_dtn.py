@@ -3,6 +3,7 @@ import torch
 
 from ganbench.methods import dtn
 from ganbench.methods.base import METHODS
+from ganbench.numerics import Numerics
 
 
 def one_by_one(net, inputs, norm):
@@ -13,9 +14,11 @@ def ignore(stage, step, steps, losses):
     pass
 
 
-def test_f_learns_the_source_attributes_and_says_so(data, make_method):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_f_learns_the_source_attributes_and_says_so(precision, data, make_method):
     method, reports = make_method("dtn", f_steps=40, f_batch_size=12, f_width=8), []
-    method.prepare(data, 0, lambda *report: reports.append(report))
+    with Numerics(precision=precision).autocast(method.device):
+        method.prepare(data, 0, lambda *report: reports.append(report))
     assert [(stage, step, steps) for stage, step, steps, _ in reports] == [
         ("classifier f", step, 40) for step in range(1, 41)
     ]
