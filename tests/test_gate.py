@@ -12,6 +12,7 @@ from fabricated import FD, SUCCESS, measured, plan_of, record, save, untrained
 
 from ganbench.errors import InputError, NothingComparableError
 from ganbench.gate.compare import compare
+from ganbench.gate.formats import notable, reasons
 from ganbench.gate.take import choose, choose_like, take
 from ganbench.gate.tolerance import Tolerance, parse_tolerances
 from ganbench.gate.verdict import Verdict, judge
@@ -139,6 +140,19 @@ def test_another_budget_is_not_comparable(snap):
     report = compare(snap(*rows()), snap(*rows(budget=fewer)), {})
     assert (only(report).verdict, report.exit_code) == (Verdict.NOT_COMPARABLE, 4)
     assert "steps 800 → 400" in only(report).reason
+
+
+def test_another_number_format_is_told_once_with_the_key_that_fixes_it(snap):
+    def trained_in(precision):
+        budget = Budget(image_size=32, steps=800, batch_size=8, precision=precision, threads=1)
+        values = {SUCCESS: 0.7, FD: 180.0}
+        return snap(*(record(label, seed, values, budget=budget) for label in "ab" for seed in range(5)))
+
+    report = compare(trained_in("float32"), trained_in("bfloat16"), {})
+    assert [finding.verdict for finding in report.findings] == [Verdict.NOT_COMPARABLE] * 4
+    assert [finding.title for finding in notable(report)] == ["success"] * 2
+    assert reasons(report) == ["a, b, success ↑: budget: precision float32 → bfloat16."]
+    assert "write precision: float32 into the suite's profile" in report.notes[0]
 
 
 def test_other_threads_are_the_machines_business(snap):

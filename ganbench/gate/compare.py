@@ -201,9 +201,21 @@ def _notes(baseline: Snapshot, new: Snapshot, findings: Iterable[Finding]) -> It
             changes = _changes("", row.options, new.rows[label].options)
             if changes:
                 yield f"{label}: options changed: {'; '.join(changes)}."
+    yield from _other_numbers(baseline, new)
     yield from _powerless(findings)
     yield from _origins("Baseline", baseline)
     yield from _origins("Results", new)
+
+
+def _other_numbers(baseline: Snapshot, new: Snapshot) -> Iterator[str]:
+    """Say what to do where the hardware alone chose another number format than the baseline's."""
+    pairs = [(row.budget, new.rows[label].budget) for label, row in baseline.rows.items() if label in new.rows]
+    before = {old.precision for old, now in pairs if old.precision != now.precision}
+    for precision in sorted(before):
+        yield (
+            f"The baseline was trained in {precision}, as its hardware or profile chose: write precision: {precision} "
+            "into the suite's profile, or make a baseline on this hardware."
+        )
 
 
 def _powerless(findings: Iterable[Finding]) -> Iterator[str]:

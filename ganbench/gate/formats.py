@@ -88,16 +88,25 @@ def watched_line(report: GateReport) -> str:
 
 
 def notable(report: GateReport) -> list[Finding]:
-    """Return what a short table shows: what was declared, and of the watched ones all that moved for certain."""
-    quiet = (Verdict.SAME, Verdict.INCONCLUSIVE)
-    return [finding for finding in report.findings if finding.declared or finding.verdict not in quiet]
+    """Return what a short table shows: what was declared, and of the watched ones all that moved for certain.
+
+    What can't be compared for a reason that a declared one gives already is told by its number alone.
+    """
+    told = {f.reason for f in report.findings if f.declared and f.verdict is Verdict.NOT_COMPARABLE}
+    return [finding for finding in report.findings if finding.declared or _is_news(finding, told)]
+
+
+def _is_news(finding: Finding, told: set[str]) -> bool:
+    if finding.verdict is Verdict.NOT_COMPARABLE:
+        return finding.reason not in told
+    return finding.verdict not in (Verdict.SAME, Verdict.INCONCLUSIVE)
 
 
 def to_markdown(report: GateReport) -> str:
     """Return the outcome as Markdown: what matters first, all watched values folded away."""
     parts = [f"## {SYMBOLS[report.verdict]} ganbench: {escape(report.verdict.value)}", escape(verdict_line(report))]
     if report.findings:
-        parts += [_table(notable(report)), *_bullets(_reasons(report))]
+        parts += [_table(notable(report)), *_bullets(reasons(report))]
     watched = [finding for finding in report.findings if not finding.declared]
     if watched:
         folded = f"<details><summary>{escape(watched_line(report))}</summary>\n\n{_table(watched)}\n\n</details>"
@@ -168,8 +177,13 @@ def _counts(findings: Iterable[Finding]) -> list[str]:
     return [f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts]
 
 
-def _reasons(report: GateReport) -> list[str]:
-    return [f"{f.label}, {title(f)}: {f.reason}." for f in notable(report) if f.reason]
+def reasons(report: GateReport) -> list[str]:
+    """Return why notable findings are what they are: one line for all labels of a metric with the same reason."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for finding in notable(report):
+        if finding.reason:
+            labels.setdefault((title(finding), finding.reason), []).append(finding.label)
+    return [f"{', '.join(found)}, {metric}: {reason}." for (metric, reason), found in labels.items()]
 
 
 def _sentence(finding: Finding) -> str:

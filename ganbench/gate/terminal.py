@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.gate.compare import GateReport
-from ganbench.gate.formats import change_text, notable, title, tolerance_text, verdict_line, watched_line
+from ganbench.gate.formats import change_text, notable, reasons, title, tolerance_text, verdict_line, watched_line
 from ganbench.gate.snapshot import value_text
 from ganbench.gate.verdict import Finding, Verdict
 from ganbench.report.layout import printable
@@ -34,8 +34,7 @@ def print_report(report: GateReport, console: Console) -> None:
         console.print(Text(printable(title(group[0])), style="bold"))
         console.print(_table(group))
         console.print()
-    lines = [f"{f.label}, {title(f)}: {f.reason}." for f in shown if f.reason]
-    for line in filter(None, [*lines, watched_line(report), *report.notes]):
+    for line in filter(None, [*reasons(report), watched_line(report), *report.notes]):
         console.print(Text(printable(line), style="dim"))
     console.print(Text(printable(verdict_line(report)), style=STYLES[report.verdict]))
 
