@@ -24,7 +24,7 @@ def test_real_points_cover_all_modes_and_a_blur_covers_none():
 def test_a_generator_finds_most_modes(name):
     trained = ring.Ring(name, ring.own_options(name))
     assert ring.covered(trained.points())[0] < 6
-    assert ring.covered(trained.train(600).points())[0] >= 6
+    assert ring.covered(trained.train(900).points())[0] >= 6
 
 
 def test_training_follows_from_the_seed_alone():

@@ -36,7 +36,7 @@ def test_closed_form_of_gaussians_along_the_axes():
 
 def test_identical_sets_have_distance_zero_and_order_does_not_matter():
     first, second = features(30, 80, 1), features(50, 80, 2)
-    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-6)  # of a trace of 80
     assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first))
 
 
